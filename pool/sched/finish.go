@@ -1,0 +1,69 @@
+package sched
+
+// finish ends a job's life: its processes are gone, or it never had any.
+func (c *Core) finish(j *job, why Reason, problem string) {
+	if j.state == Queued {
+		c.queueOf(j).remove(j)
+	} else {
+		c.release(j)
+	}
+	if j.run != nil {
+		c.timers.stop(&j.run.timer)
+	}
+	ok := why == Exited && j.run.exit.Code == 0
+	c.forget(j)
+	j.state = Failed
+	if ok {
+		j.state = Done
+	}
+	c.count(ok)
+	r := c.record(j, why, problem)
+	c.history.addJob(r)
+	if ok {
+		c.publishJob(j, Change{What: OnDone, Reason: why, Record: r})
+	}
+	c.publishJob(j, Change{What: OnFinish, Reason: why, Record: r})
+	c.reply(j.wait, r, nil)
+	c.childEnded(j.task, ok, why)
+}
+
+// forget takes a finished job out of every list of live ones.
+func (c *Core) forget(j *job) {
+	c.byState[j.state]--
+	delete(c.jobs, j.id)
+	c.byID.remove(j)
+	c.leaveCategory(j)
+	if j.task != nil {
+		j.task.jobs.remove(j)
+	}
+}
+
+func (c *Core) count(ok bool) {
+	c.epoch.end = c.now.Mono
+	if ok {
+		c.done++
+		return
+	}
+	c.failed++
+	c.everFails++
+}
+
+// record tells what is known of a job; why and problem are of one that has finished.
+func (c *Core) record(j *job, why Reason, problem string) *Record {
+	r := &Record{Job: j.id, Spec: j.spec, State: j.state, Reason: why, Attempts: j.attempt, Problem: problem}
+	if run := j.run; run != nil {
+		r.Started, r.TStart, r.CPUs = run.started, run.wall, run.cpus
+		r.Exit.PID = run.pid
+		if run.exit != nil {
+			r.Ended, r.Exit = true, *run.exit
+		}
+	}
+	if j.state.Live() {
+		return r
+	}
+	r.TStop = c.now.Wall
+	if r.Ended {
+		r.TStop = r.TStart + r.Exit.Duration.Microseconds()
+	}
+	return r
+}
