@@ -23,7 +23,7 @@ type Start struct {
 	Job     JobID
 	Attempt int
 	Spec    *Spec
-	CPUs    []int // the CPUs to run on; nil: any
+	Group   *Group // where to run; nil: anywhere
 }
 
 // Kill asks the runner to signal the whole tree of an attempt: softly, or for good.

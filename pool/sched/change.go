@@ -75,13 +75,14 @@ type Record struct {
 	State    State
 	Reason   Reason
 	Attempts int
-	CPUs     []int
-	Started  bool   // an attempt ran: TStart and PID (unless a stub) are known
-	Ended    bool   // that attempt's main process has ended: Exit is known
-	TStart   int64  // of the last attempt, Unix microseconds
-	TStop    int64  // Unix microseconds; 0 while live
-	Exit     Exit   // of the last attempt
-	Problem  string // why it did not start, or was rejected
+	CPUs     []int    // of the last attempt; nil if it was not placed
+	Shared   []string // what it shared with other jobs of the pool: levels as "core", "l3", or Unpinned; nil if it was not placed
+	Started  bool     // an attempt ran: TStart and PID (unless a stub) are known
+	Ended    bool     // that attempt's main process has ended: Exit is known
+	TStart   int64    // of the last attempt, Unix microseconds
+	TStop    int64    // Unix microseconds; 0 while live
+	Exit     Exit     // of the last attempt
+	Problem  string   // why it did not start, or was rejected
 }
 
 // TaskRecord is what is known of a task.

@@ -5,7 +5,7 @@ import "fmt"
 // Check looks for a contradiction in the state of the scheduler: the first one that it finds, or nil. Tests call it after
 // every step; it takes time proportional to all that is live.
 func (c *Core) Check() error {
-	for _, check := range []func() error{c.checkCounts, c.checkJobStates, c.checkTasks, c.checkTimers, c.checkIdle} {
+	for _, check := range []func() error{c.checkCounts, c.checkJobStates, c.checkTasks, c.checkTimers, c.checkPlaces, c.checkIdle} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -97,6 +97,33 @@ func (c *Core) checkTimers() error {
 		case t.job != nil && c.jobs[t.job.id] != t.job:
 			return fmt.Errorf("the timer of finished job %d is set", t.job.id)
 		}
+	}
+	return nil
+}
+
+// checkPlaces looks for a group that two attempts have, or that is lost.
+func (c *Core) checkPlaces() error {
+	taken := map[int]JobID{}
+	unpinned := 0
+	for j := range c.byID.all {
+		if j.attempt == 0 || j.state == Queued && !j.told || j.run.slot == nil {
+			continue
+		}
+		g := j.run.slot.group
+		if g < 0 {
+			unpinned++
+			continue
+		}
+		if other, twice := taken[g]; twice {
+			return fmt.Errorf("jobs %d and %d have group %d", other, j.id, g)
+		}
+		taken[g] = j.id
+	}
+	switch p := &c.places; {
+	case len(taken)+len(p.free) != len(p.groups):
+		return fmt.Errorf("%d groups are taken and %d free, of %d", len(taken), len(p.free), len(p.groups))
+	case unpinned != p.domains[p.unpinned].present:
+		return fmt.Errorf("%d attempts run without a group, counted as %d", unpinned, p.domains[p.unpinned].present)
 	}
 	return nil
 }

@@ -28,6 +28,7 @@ type Core struct {
 	processes  int // attempts that the runner has: Start was sent, Ended or NotStarted has not come
 	byState    [numStates]int64
 	categories map[string]*category
+	places     places
 	timers     timers
 	delay      timer // until then no queued job starts
 
@@ -48,9 +49,12 @@ type Core struct {
 	history   history
 }
 
-// New makes a scheduler with nothing to do. Workers below 1 count as 1.
+// New makes a scheduler with nothing to do. Workers below 1 count as 1; workers beyond the groups of a placement get none.
 func New(cfg Config) *Core {
 	cfg.Workers = max(cfg.Workers, 1)
+	if n := len(cfg.Placement.Groups); n > 0 {
+		cfg.Workers = min(cfg.Workers, n)
+	}
 	c := &Core{
 		cfg:        cfg,
 		jobs:       map[JobID]*job{},
@@ -64,6 +68,7 @@ func New(cfg Config) *Core {
 		categories: map[string]*category{},
 	}
 	c.history = newHistory(cfg.History)
+	c.places = newPlaces(cfg.Placement)
 	return c
 }
 

@@ -81,6 +81,7 @@ func (c *Core) settleCause(j *job) {
 	}
 	why := j.cause
 	c.release(j)
+	c.places.give(j.run.slot)
 	j.again, j.cause, j.told = false, NoReason, false
 	c.setState(j, Queued)
 	c.enqueue(j)

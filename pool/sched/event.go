@@ -75,7 +75,8 @@ type Started struct {
 	Job     JobID
 	Attempt int
 	PID     int
-	Wall    int64 // Unix microseconds
+	Wall    int64         // of the start, Unix microseconds
+	Age     time.Duration // since the start
 }
 
 // NotStarted says that an attempt could not be started.

@@ -14,7 +14,7 @@ func (c *Core) execute(e Execute) {
 		return
 	}
 	accepted := Accepted{First: c.lastJob + 1, State: Queued}
-	if c.canStart() && c.restarts.n+c.queue.n == 0 {
+	if c.first() == nil && len(e.Jobs) > 0 && c.blocker(e.Jobs[0], false) == "" {
 		accepted.State = Starting
 	}
 	c.reply(e.Call, accepted, nil)

@@ -10,6 +10,7 @@ const (
 	BlockedByNothing      = "none"       // it runs
 	BlockedByWorkers      = "workers"    // all workers are busy
 	BlockedByOrder        = "order"      // others stand before it
+	BlockedByAffinity     = "affinity"   // no affinity group is free
 	BlockedByDelay        = "startdelay" // the start delay of another job
 	BlockedByConfirmation = "confirm"    // the client has not answered its onstart
 	BlockedBySpawn        = "spawn"      // its process is being made
@@ -60,7 +61,7 @@ func (c *Core) Explain(id JobID) (Explanation, *Error) {
 
 func (c *Core) explainQueued(j *job, x *Explanation) {
 	ahead := c.ahead(j)
-	x.Constraint = c.blocker()
+	x.Constraint = c.blocker(j.spec, j.told)
 	switch x.Constraint {
 	case BlockedByReader:
 		x.Text = "the client does not read its notifications: nothing starts until it does"
@@ -69,12 +70,15 @@ func (c *Core) explainQueued(j *job, x *Explanation) {
 		x.WaitsFor = c.working()
 	case BlockedByDelay:
 		x.Text = fmt.Sprintf("the start delay of another job lasts for another %v", (c.delay.at - c.now.Mono).Round(time.Millisecond))
+	case BlockedByAffinity:
+		x.Text = fmt.Sprintf("all %d affinity groups are taken", len(c.places.groups))
+		x.WaitsFor = c.working()
 	case BlockedByWorkers:
-		x.Text = fmt.Sprintf("all %d workers are busy and %d jobs stand before it", c.cfg.Workers, ahead)
+		x.Text = fmt.Sprintf("all workers (%d) are busy; jobs before it: %d", c.cfg.Workers, ahead)
 		x.WaitsFor = c.working()
 	default:
 		x.Constraint = BlockedByOrder
-		x.Text = fmt.Sprintf("%d jobs stand before it; they are being started", ahead)
+		x.Text = fmt.Sprintf("jobs before it: %d; they are being started", ahead)
 	}
 }
 

@@ -7,8 +7,9 @@ func (c *Core) finish(j *job, why Reason, problem string) {
 	} else {
 		c.release(j)
 	}
-	if j.run != nil {
+	if j.attempt > 0 && (j.told || j.state != Queued) {
 		c.timers.stop(&j.run.timer)
+		c.places.give(j.run.slot)
 	}
 	ok := why == Exited && j.run.exit.Code == 0
 	c.forget(j)
@@ -52,7 +53,10 @@ func (c *Core) count(ok bool) {
 func (c *Core) record(j *job, why Reason, problem string) *Record {
 	r := &Record{Job: j.id, Spec: j.spec, State: j.state, Reason: why, Attempts: j.attempt, Problem: problem}
 	if run := j.run; run != nil {
-		r.Started, r.TStart, r.CPUs = run.started, run.wall, run.cpus
+		r.Started, r.TStart, r.CPUs = run.started, run.wall, c.cpus(j)
+		if r.CPUs != nil {
+			r.Shared = append([]string{}, run.slot.shared...)
+		}
 		r.Exit.PID = run.pid
 		if run.exit != nil {
 			r.Ended, r.Exit = true, *run.exit

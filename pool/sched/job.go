@@ -27,7 +27,7 @@ type run struct {
 	hard    bool // the hard kill was sent
 	pid     int
 	wall    int64 // of the start
-	cpus    []int
+	slot    *slot // its place; nil where there are no groups
 	exit    *Exit // nil until its processes are gone
 }
 

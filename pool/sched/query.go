@@ -118,3 +118,11 @@ func (c *Core) Events(after int64, limit int) (changes []*Change, first, last in
 func sortBy[T any, K cmp.Ordered](s []T, key func(T) K) {
 	slices.SortFunc(s, func(a, b T) int { return cmp.Compare(key(a), key(b)) })
 }
+
+// Task gives what a live task was made from; nil if there is none with that id.
+func (c *Core) Task(id TaskID) *TaskSpec {
+	if t := c.tasks[id]; t != nil {
+		return t.spec
+	}
+	return nil
+}

@@ -14,6 +14,13 @@ func TestRandomRunsKeepTheInvariants(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		cfg := Config{Workers: rapid.IntRange(1, 4).Draw(t, "workers"), History: 1000,
 			Grace: time.Duration(rapid.IntRange(0, 2).Draw(t, "grace")) * time.Second}
+		if rapid.Bool().Draw(t, "placed") {
+			for i := range rapid.IntRange(1, 5).Draw(t, "groups") {
+				cfg.Placement.Groups = append(cfg.Placement.Groups, Group{CPUs: []int{i}, Domains: []int{i / 2}})
+			}
+			cfg.Placement.Domains = []string{"core", "core", "core"}
+			cfg.Workers = min(cfg.Workers, len(cfg.Placement.Groups))
+		}
 		w := &world{t: t, core: New(cfg), workers: cfg.Workers, jobs: map[JobID]*seen{}, tasks: map[TaskID]*seen{}, calls: map[CallID]int{}}
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			w.random()
@@ -258,15 +265,16 @@ func (w *world) execute(task TaskID, count int) {
 	var specs []*Spec
 	for range count {
 		specs = append(specs, &Spec{
-			Task:       task,
-			Timeout:    time.Duration(rapid.IntRange(0, 3).Draw(w.t, "timeout")) * time.Second,
-			Restart:    rapid.IntRange(0, 3).Draw(w.t, "restart") == 0,
-			Confirm:    rapid.IntRange(0, 5).Draw(w.t, "confirm") == 0,
-			Stub:       rapid.IntRange(0, 5).Draw(w.t, "stub") == 0,
-			Sync:       count == 1 && rapid.IntRange(0, 3).Draw(w.t, "sync") == 0,
-			StartDelay: time.Duration(rapid.IntRange(0, 9).Draw(w.t, "delay")/9) * time.Second,
-			Category:   rapid.SampledFrom([]string{"", "x", "y"}).Draw(w.t, "category"),
-			Size:       float64(rapid.IntRange(0, 3).Draw(w.t, "size")), Slowdown: 1,
+			Task:         task,
+			Timeout:      time.Duration(rapid.IntRange(0, 3).Draw(w.t, "timeout")) * time.Second,
+			Restart:      rapid.IntRange(0, 3).Draw(w.t, "restart") == 0,
+			Confirm:      rapid.IntRange(0, 5).Draw(w.t, "confirm") == 0,
+			Stub:         rapid.IntRange(0, 5).Draw(w.t, "stub") == 0,
+			Sync:         count == 1 && rapid.IntRange(0, 3).Draw(w.t, "sync") == 0,
+			StartDelay:   time.Duration(rapid.IntRange(0, 9).Draw(w.t, "delay")/9) * time.Second,
+			OmitAffinity: rapid.IntRange(0, 3).Draw(w.t, "omitafn") == 0,
+			Category:     rapid.SampledFrom([]string{"", "x", "y"}).Draw(w.t, "category"),
+			Size:         float64(rapid.IntRange(0, 3).Draw(w.t, "size")), Slowdown: 1,
 		})
 	}
 	w.step(Execute{Call: w.nextCall(), Jobs: specs, List: count > 1})

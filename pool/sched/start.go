@@ -1,5 +1,7 @@
 package sched
 
+import "time"
+
 // pump starts what may start.
 func (c *Core) pump() {
 	for n := 0; ; n++ {
@@ -20,19 +22,23 @@ func (c *Core) next() *job {
 	switch {
 	case c.sync.n > 0 && !c.held && !c.exhausted:
 		return c.sync.head
-	case !c.canStart():
+	case c.first() == nil || c.blocker(c.first().spec, c.first().told) != "":
 		return nil
-	case c.restarts.n > 0:
+	}
+	return c.first()
+}
+
+// first is the job at the head of the queue; nil if that is empty.
+func (c *Core) first() *job {
+	if c.restarts.n > 0 {
 		return c.restarts.head
 	}
 	return c.queue.head
 }
 
-// canStart says that a job from the queue could start now; blocker says why not.
-func (c *Core) canStart() bool { return c.blocker() == "" }
-
-// blocker names what keeps the first job of the queue from starting; empty if nothing does.
-func (c *Core) blocker() string {
+// blocker names what keeps a job at the head of the queue from starting; empty if nothing does. One that was told to start
+// before has its group.
+func (c *Core) blocker(s *Spec, told bool) string {
 	switch {
 	case c.held:
 		return BlockedByReader
@@ -42,6 +48,8 @@ func (c *Core) blocker() string {
 		return BlockedByWorkers
 	case c.delay.pos > 0:
 		return BlockedByDelay
+	case c.places.needed(s) && !told && len(c.places.free) == 0:
+		return BlockedByAffinity
 	}
 	return ""
 }
@@ -59,13 +67,13 @@ func (c *Core) begin(j *job) {
 	}
 	j.attempt++
 	j.told = true
-	j.run = &run{timer: timer{job: j}}
+	j.run = &run{timer: timer{job: j}, slot: c.places.take(j.spec)}
 	c.startTasks(j.task)
 	if j.spec.Confirm && c.mute {
 		c.finish(j, Rejected, "the input has ended: nobody can confirm the start")
 		return
 	}
-	c.publishJob(j, Change{What: OnStart, Confirm: j.spec.Confirm, CPUs: j.run.cpus})
+	c.publishJob(j, Change{What: OnStart, Confirm: j.spec.Confirm, CPUs: c.cpus(j)})
 	if j.spec.Confirm {
 		j.asked = true
 		return
@@ -86,13 +94,17 @@ func (c *Core) launch(j *job) {
 	}
 	j.sent = true
 	c.processes++
-	c.do(Start{Job: j.id, Attempt: j.attempt, Spec: j.spec, CPUs: j.run.cpus})
-	c.setTimeout(j) // a spawn that hangs must not hang the job; Started sets it anew
+	c.do(Start{Job: j.id, Attempt: j.attempt, Spec: j.spec, Group: c.places.placed(j.run.slot)})
+	c.setTimeout(j, -spawnPatience) // a spawn that hangs must not hang the job; Started sets it anew
 }
 
-func (c *Core) setTimeout(j *job) {
+// spawnPatience is how much longer than its timeout a job may take whose process is not known to run.
+const spawnPatience = 10 * time.Second
+
+// setTimeout sets the job's timeout, if it has one, as of some time ago.
+func (c *Core) setTimeout(j *job, ago time.Duration) {
 	if j.spec.Timeout > 0 {
-		c.timers.set(&j.run.timer, c.now.Mono+j.spec.Timeout)
+		c.timers.set(&j.run.timer, c.now.Mono-ago+j.spec.Timeout)
 	}
 }
 
@@ -117,7 +129,7 @@ func (c *Core) started(e Started) {
 	j.run.started, j.run.pid, j.run.wall = true, e.PID, e.Wall
 	if j.state == Starting {
 		c.setState(j, Running)
-		c.setTimeout(j)
+		c.setTimeout(j, e.Age)
 	}
 	c.publishJob(j, Change{What: Spawned, PID: e.PID})
 }
@@ -157,6 +169,14 @@ func (c *Core) recalled(j *job) {
 	c.processes--
 	c.exhausted = false
 	c.timers.stop(&j.run.timer)
+}
+
+// cpus are those of the job's current attempt; nil if it is not placed.
+func (c *Core) cpus(j *job) []int {
+	if g := c.places.placed(j.run.slot); g != nil {
+		return g.CPUs
+	}
+	return nil
 }
 
 // release gives the job's worker back.

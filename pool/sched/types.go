@@ -99,6 +99,8 @@ type Spec struct {
 	Stub       bool          // runs nothing and succeeds at once
 	Sync       bool          // starts at once, beside the workers; Execute replies with its record
 
+	OmitAffinity bool // runs outside of the affinity groups
+
 	// Category, Size and Slowdown relate jobs for chained termination. Without a category, or with size 0, a job
 	// neither starts nor joins a chain.
 	Category string
@@ -126,5 +128,6 @@ type Config struct {
 	Workers   int           // how many attempts run at once, at least 1
 	Grace     time.Duration // from the soft signal to the hard kill; 0: hard at once
 	Unchained bool          // no chained termination
+	Placement Placement     // the affinity groups; at least as many as workers, or none
 	History   int           // how many finished successes, and as many failures and tasks, are kept; events four times as many
 }

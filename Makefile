@@ -1,0 +1,47 @@
+# What people do here. README.md starts with two of these; CONTRIBUTING.md explains the rest.
+
+GO ?= go
+STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
+PACKAGES = ./...
+RAPID_CHECKS ?= 2000
+
+.PHONY: build demo test lint fmt bench fuzz clean need
+
+## build: the static binary bin/expool-rpc
+build: need
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/expool-rpc ./cmd/expool-rpc
+
+## demo: a small real benchmark through bin/expool-rpc
+demo: build
+	$(GO) run ./demo -server bin/expool-rpc
+
+## test: static analysis, and all tests with the race detector
+test: lint build
+	EXPOOL_RPC=$(CURDIR)/bin/expool-rpc $(GO) test -race -timeout 15m $(PACKAGES)
+	$(GO) test ./pool/sched -run Random -rapid.checks=$(RAPID_CHECKS)
+
+## lint: formatting, go vet, staticcheck
+lint: need
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt'ed: $$unformatted; run make fmt"; exit 1; }
+	$(GO) vet $(PACKAGES)
+	$(STATICCHECK) $(PACKAGES)
+
+## fmt: format the Go sources
+fmt:
+	gofmt -w $$(git ls-files '*.go')
+
+## bench: the benchmarks of the packages; ratios matter, not times
+bench: need
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./pool/sched
+	$(GO) test -run '^$$' -bench . ./pool/... ./rpc/... ./numa/...
+
+## fuzz: each fuzz target for FUZZTIME (10s)
+fuzz: need
+	@scripts/fuzz $(or $(FUZZTIME),10s)
+
+clean:
+	rm -rf bin
+
+# what the targets need of the machine; installs what Debian's packages have, where it may
+need:
+	@GO="$(GO)" scripts/need

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"time"
+
+	"expool/pool"
+	"expool/rpc"
+)
+
+// usageStatus is the exit status after a wrong use of the command.
+const usageStatus = 2
+
+const usage = `expool-rpc: an execution pool for external commands, over JSON-RPC 2.0 on standard input and output
+
+usage: expool-rpc [flags]
+
+One message a line; protocol.md tells all of them. This runs a job:
+
+  echo '{"jsonrpc":"2.0","id":1,"method":"execute","params":{"name":"list","args":["ls","-la"]}}' | expool-rpc
+
+The exit status is 0, or 1 if a job failed, 2 after wrong flags, and 128+n after signal n.
+
+flags:
+`
+
+// flags are the flags of the command.
+type flags struct {
+	workers       int
+	grace         float64
+	chained       bool
+	history       int
+	onEOF         string
+	stdoutFD      int
+	stderrFD      int
+	noCgroup      bool
+	version, help bool
+}
+
+func (f *flags) define(set *flag.FlagSet) {
+	set.IntVar(&f.workers, "workers", pool.DefaultWorkers(), "how many jobs run at `once`")
+	set.Float64Var(&f.grace, "grace", pool.DefaultGrace.Seconds(), "`seconds` from the soft signal to the hard kill")
+	set.BoolVar(&f.chained, "chained", true, "a job that breaks its timeout ends related, heavier ones")
+	set.IntVar(&f.history, "history", pool.DefaultHistory, "how `many` finished jobs are kept, successes and failures apart")
+	set.StringVar(&f.onEOF, "on-eof", "finish", "at the end of input: `finish` what was scheduled, or terminate it")
+	set.IntVar(&f.stdoutFD, "stdout-fd", -1, "the inherited `descriptor` that is the jobs' standard output")
+	set.IntVar(&f.stderrFD, "stderr-fd", -1, "the inherited `descriptor` that is the jobs' standard error")
+	set.BoolVar(&f.noCgroup, "no-cgroup", false, "make no cgroups")
+	set.BoolVar(&f.version, "version", false, "print the version")
+	set.BoolVar(&f.help, "help", false, "print this help")
+}
+
+// parseFlags reads the command line. If the command is to end at once, ok is false.
+func parseFlags(args []string, stdout, stderr io.Writer) (f flags, status int, ok bool) {
+	set := flag.NewFlagSet("expool-rpc", flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	f.define(set)
+	err := set.Parse(args)
+	if err == nil && set.NArg() > 0 {
+		err = fmt.Errorf("there is no command %q: expool-rpc takes flags only, and its calls from standard input", set.Arg(0))
+	}
+	switch {
+	case f.help || errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		set.SetOutput(stdout)
+		set.PrintDefaults()
+		return f, 0, false
+	case err != nil:
+		fmt.Fprintf(stderr, "expool-rpc: %v\nexpool-rpc --help tells the flags\n", err)
+		return f, usageStatus, false
+	case f.version:
+		fmt.Fprintln(stdout, "expool-rpc", rpc.Version)
+		return f, 0, false
+	}
+	return f, 0, true
+}
+
+// settings checks the flags.
+func (f *flags) settings() (s rpc.Settings, err error) {
+	switch {
+	case f.workers < 1:
+		return s, fmt.Errorf("--workers is %d: at least 1 is needed", f.workers)
+	case !(f.grace >= 0 && f.grace < math.MaxInt64/float64(time.Second)):
+		return s, fmt.Errorf("--grace is %v: give seconds, 0 or more", f.grace)
+	case f.history < 1:
+		return s, fmt.Errorf("--history is %d: at least 1 is needed", f.history)
+	case f.onEOF != "finish" && f.onEOF != "terminate":
+		return s, fmt.Errorf("--on-eof is %q: give finish or terminate", f.onEOF)
+	}
+	grace := time.Duration(f.grace * float64(time.Second))
+	s.TerminateOnEOF = f.onEOF == "terminate"
+	s.Pool = pool.Config{Workers: f.workers, Grace: &grace, Unchained: !f.chained, History: f.history, Subreaper: true, NoCgroup: f.noCgroup}
+	if s.Pool.Stdout, err = hostStream("--stdout-fd", f.stdoutFD); err != nil {
+		return s, err
+	}
+	s.Pool.Stderr, err = hostStream("--stderr-fd", f.stderrFD)
+	return s, err
+}
+
+// hostStream gives an inherited descriptor; nil if none was named.
+func hostStream(name string, fd int) (*os.File, error) {
+	switch {
+	case fd == -1:
+		return nil, nil
+	case fd == int(os.Stdin.Fd()) || fd == int(os.Stdout.Fd()):
+		return nil, fmt.Errorf("%s is %d: that stream is the protocol's; hand over another descriptor", name, fd)
+	case fd < 0:
+		return nil, fmt.Errorf("%s is %d: give the number of an inherited descriptor", name, fd)
+	}
+	f := os.NewFile(uintptr(fd), fmt.Sprintf("%s %d", name, fd))
+	if _, err := f.Stat(); err != nil {
+		return nil, fmt.Errorf("%s is %d: no such descriptor was inherited: %w", name, fd, err)
+	}
+	return f, nil
+}

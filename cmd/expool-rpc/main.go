@@ -1,0 +1,64 @@
+// Command expool-rpc hosts an execution pool for external commands, and speaks line-delimited JSON-RPC 2.0 about it on its
+// standard input and output: see protocol.md.
+//
+// It has flags and wiring only, and imports nothing else than what it wires. Its goroutines are one for signals, which ends
+// with the process, and those of the watches.
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"expool/pool"
+	"expool/pool/proc"
+	"expool/rpc"
+)
+
+func main() {
+	pool.RunGuardian()
+	os.Exit(run(os.Args[1:]))
+}
+
+func run(args []string) int {
+	flags, status, ok := parseFlags(args, os.Stdout, os.Stderr)
+	if !ok {
+		return status
+	}
+	settings, err := flags.settings()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "expool-rpc:", err)
+		return usageStatus
+	}
+	server := rpc.NewServer(settings, os.Stdout)
+	watchSignals(server)
+	watchPeers(server, settings.TerminateOnEOF)
+	return server.Run(os.Stdin)
+}
+
+// watchSignals has the server end on signals, save those that it was started to ignore, as by nohup. SIGPIPE is caught, so
+// that a closed output is an error of the write.
+func watchSignals(server *rpc.Server) {
+	signals := make(chan os.Signal, 8)
+	for _, s := range []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT} {
+		if !signal.Ignored(s) {
+			signal.Notify(signals, s)
+		}
+	}
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	go func() {
+		for s := range signals {
+			server.Signal(s.(syscall.Signal))
+		}
+	}()
+}
+
+// watchPeers has the server end when nobody can read its output any more and, if it serves one host only, with that host. A
+// host that can't be watched, in another PID namespace, is seen to end by the end of input.
+func watchPeers(server *rpc.Server, host bool) {
+	proc.WatchClosed(os.Stdout, server.OutputClosed)
+	if host {
+		proc.WatchParent(server.HostEnded)
+	}
+}

@@ -1,0 +1,154 @@
+package pool
+
+import (
+	"expool/pool/proc"
+	"expool/pool/sched"
+)
+
+// item is something for the loop to do: an event or, if that is nil, a look at the scheduler.
+type item struct {
+	event func(sched.CallID) sched.Event
+	reply func(result any, err error) // nil: no reply is wanted
+	look  func(*sched.Core)
+}
+
+// put hands an item to the loop; false if the loop has ended.
+func (p *Pool) put(it item) bool {
+	p.mu.Lock()
+	closed := p.closed
+	if !closed {
+		p.inbox = append(p.inbox, it)
+	}
+	p.mu.Unlock()
+	if !closed {
+		select {
+		case p.signal <- struct{}{}:
+		default:
+		}
+	}
+	return !closed
+}
+
+// take gives what is in the inbox, and puts the empty slice there to be filled next.
+func (p *Pool) take(empty []item) []item {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	items := p.inbox
+	p.inbox = empty[:0]
+	return items
+}
+
+// loop owns the scheduler.
+func (p *Pool) loop() {
+	var items []item
+	for !p.quit {
+		select {
+		case <-p.signal:
+		case <-p.clock.C():
+			p.step(sched.Tick{})
+		}
+		clear(items)
+		items = p.take(items)
+		for _, it := range items {
+			p.handle(it)
+		}
+		p.wake()
+	}
+	p.end()
+}
+
+func (p *Pool) handle(it item) {
+	if it.look != nil {
+		it.look(p.core)
+		return
+	}
+	var call sched.CallID
+	if it.reply != nil {
+		p.lastCall++
+		call = p.lastCall
+		p.calls[call] = it.reply
+	}
+	p.step(it.event(call))
+}
+
+// wake has the scheduler called in time.
+func (p *Pool) wake() {
+	if at, ok := p.core.Deadline(); ok {
+		p.clock.Wake(at)
+	}
+}
+
+func (p *Pool) step(e sched.Event) {
+	for _, a := range p.core.Step(p.clock.Now(), e) {
+		p.act(a)
+	}
+}
+
+func (p *Pool) act(a sched.Action) {
+	switch a := a.(type) {
+	case sched.Reply:
+		reply := p.calls[a.Call]
+		delete(p.calls, a.Call)
+		reply(a.Result, a.Err)
+	case sched.Publish:
+		p.cfg.OnChange(a.Change)
+	case sched.Start:
+		job := JobOf(a.Spec)
+		p.runner.Start(attempt(a.Job, a.Attempt), job.command(a.Group, p.tasksOf(job)))
+	case sched.Kill:
+		how := proc.Soft
+		if a.Hard {
+			how = proc.Hard
+		}
+		p.runner.Signal(attempt(a.Job, a.Attempt), how)
+	case sched.Quit:
+		p.quit = true
+	}
+}
+
+// tasksOf gives the tasks of a job, the innermost first.
+func (p *Pool) tasksOf(j *Job) []*Task {
+	var tasks []*Task
+	for id := j.Task; id != 0; {
+		t := TaskOf(p.core.Task(id))
+		tasks = append(tasks, t)
+		id = t.Parent
+	}
+	return tasks
+}
+
+// end closes the runner, and refuses what came too late.
+func (p *Pool) end() {
+	p.final = p.core.Status()
+	p.err = p.runner.Close()
+	p.mu.Lock()
+	p.closed = true
+	late := p.inbox
+	p.inbox = nil
+	p.mu.Unlock()
+	for _, it := range late {
+		p.handle(it) // the scheduler refuses new work, and answers questions
+	}
+	close(p.done)
+}
+
+func attempt(job sched.JobID, n int) proc.Attempt { return proc.Attempt{Job: int64(job), N: n} }
+
+// handler takes the runner's news to the loop.
+type handler struct{ p *Pool }
+
+func (h handler) post(e sched.Event) {
+	h.p.put(item{event: func(sched.CallID) sched.Event { return e }})
+}
+
+func (h handler) Started(a proc.Attempt, pid int, wall int64) {
+	h.post(sched.Started{Job: JobID(a.Job), Attempt: a.N, PID: pid, Wall: wall})
+}
+
+func (h handler) Failed(a proc.Attempt, f proc.Failure) {
+	h.post(sched.NotStarted{Job: JobID(a.Job), Attempt: a.N, Problem: f.Err, Exhausted: f.Exhausted})
+}
+
+func (h handler) Exited(a proc.Attempt, e proc.Exit) {
+	h.post(sched.Ended{Job: JobID(a.Job), Attempt: a.N, Exit: exitOf(e)})
+}

@@ -1,0 +1,121 @@
+package pool
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"expool/pool/proc"
+	"expool/pool/sched"
+)
+
+// Defaults of a Config.
+const (
+	DefaultGrace   = 2 * time.Second
+	DefaultHistory = 10_000
+)
+
+// DefaultWorkers is one less than the CPUs that this process may use, and at least 1.
+func DefaultWorkers() int { return max(runtime.NumCPU()-1, 1) }
+
+// Config holds the settings of a Pool. The zero value of a field is its default.
+type Config struct {
+	Workers   int            // how many attempts run at once; DefaultWorkers
+	Grace     *time.Duration // from the soft signal to the hard kill; DefaultGrace
+	Unchained bool           // no chained termination
+	History   int            // how many finished jobs are kept, successes and failures apart; DefaultHistory
+
+	// OnChange gets every change of state, in order, on the loop's goroutine: it must not block, nor call the pool.
+	OnChange func(*Change)
+
+	Stdout, Stderr *os.File // the streams of Inherit; os.Stderr
+	Subreaper      bool     // for a program that starts no processes but those of one pool: see proc.Config
+	NoCgroup       bool     // make no cgroups
+
+	Clock     Clock                                // the host's
+	NewRunner func(h proc.Handler) (Runner, error) // that of package proc
+}
+
+func (c *Config) setDefaults() {
+	if c.Workers == 0 {
+		c.Workers = DefaultWorkers()
+	}
+	if c.Grace == nil {
+		grace := DefaultGrace
+		c.Grace = &grace
+	}
+	if c.History == 0 {
+		c.History = DefaultHistory
+	}
+	if c.OnChange == nil {
+		c.OnChange = func(*Change) {}
+	}
+	if c.Clock == nil {
+		c.Clock = newHostClock()
+	}
+	if c.NewRunner == nil {
+		c.NewRunner = func(h proc.Handler) (Runner, error) {
+			return proc.New(proc.Config{HostStdout: c.Stdout, HostStderr: c.Stderr, Idle: c.Workers, Subreaper: c.Subreaper,
+				NoCgroup: c.NoCgroup}, h)
+		}
+	}
+}
+
+// Pool executes jobs. Its methods can be called from any goroutine.
+type Pool struct {
+	cfg    Config
+	core   *sched.Core // owned by the loop
+	runner Runner
+	clock  Clock
+
+	mu     sync.Mutex
+	inbox  []item // for the loop, in order
+	closed bool   // the loop takes no more
+	signal chan struct{}
+	done   chan struct{} // closed when the loop has ended
+
+	calls    map[sched.CallID]func(any, error) // owned by the loop, as is all that follows
+	lastCall sched.CallID
+	quit     bool
+	final    sched.Status
+	err      error // of closing the runner
+}
+
+// New makes a pool and starts its loop.
+func New(cfg Config) (*Pool, error) {
+	if cfg.Workers < 0 {
+		return nil, fmt.Errorf("making a pool of %d workers: at least 1 is needed", cfg.Workers)
+	}
+	cfg.setDefaults()
+	p := &Pool{cfg: cfg, clock: cfg.Clock, signal: make(chan struct{}, 1), done: make(chan struct{}), calls: map[sched.CallID]func(any, error){}}
+	p.core = sched.New(sched.Config{Workers: cfg.Workers, Grace: *cfg.Grace, Unchained: cfg.Unchained, History: cfg.History})
+	runner, err := cfg.NewRunner(handler{p})
+	if err != nil {
+		return nil, fmt.Errorf("making a pool: %w", err)
+	}
+	p.runner = runner
+	go p.loop()
+	return p, nil
+}
+
+// Workers is how many attempts run at once.
+func (p *Pool) Workers() int { return p.cfg.Workers }
+
+// Grace is the time from the soft signal to the hard kill.
+func (p *Pool) Grace() time.Duration { return *p.cfg.Grace }
+
+// Capabilities is what this host gives to execute jobs with; the zero value if the runner does not tell.
+func (p *Pool) Capabilities() proc.Capabilities {
+	if r, ok := p.runner.(interface{ Capabilities() proc.Capabilities }); ok {
+		return r.Capabilities()
+	}
+	return proc.Capabilities{}
+}
+
+// Done is closed when the pool has ended for good.
+func (p *Pool) Done() <-chan struct{} { return p.done }
+
+// Final is the status at the end; call it after Done.
+func (p *Pool) Final() sched.Status { <-p.done; return p.final }

@@ -1,0 +1,58 @@
+package rpc
+
+import (
+	"expool/pool"
+	"expool/rpc/wire"
+)
+
+// Protocol is the version of the protocol; a client that speaks another one is refused.
+const Protocol = 1
+
+// initialize sets the pool up; it can only be the first call.
+func (s *Server) initialize(c *Call) {
+	params, problem := wire.DecodeInitialize(c.Params)
+	if problem == nil {
+		problem = s.configure(&params)
+	}
+	if problem != nil {
+		c.Fail(problem)
+		return
+	}
+	s.mu.Lock()
+	p := s.pool
+	s.mu.Unlock()
+	c.Reply(s.initialized(p))
+}
+
+// configure makes the pool with the settings that the client asks for.
+func (s *Server) configure(params *wire.Initialize) *wire.Error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pool != nil {
+		return wire.Errorf(wire.CodeInvalidRequest, "initialize can only be the first call")
+	}
+	if v := params.Protocol.Or(Protocol); v != Protocol {
+		return wire.InvalidParams("protocol", "is %d, and this server speaks version %d only", v, Protocol)
+	}
+	cfg := s.settings.Pool
+	if params.Workers.Set {
+		cfg.Workers = params.Workers.Value
+	}
+	if params.Grace.Set {
+		cfg.Grace = &params.Grace.Value
+	}
+	if params.Chained.Set {
+		cfg.Unchained = !params.Chained.Value
+	}
+	if err := s.makePool(cfg); err != nil {
+		return wire.Errorf(wire.CodeInternal, "%v", err)
+	}
+	return nil
+}
+
+func (s *Server) initialized(p *pool.Pool) wire.Initialized {
+	host := p.Capabilities()
+	return wire.Initialized{Server: "expool-rpc", Version: Version, Protocol: Protocol,
+		Workers: p.Workers(), Grace: wire.Seconds(p.Grace()),
+		Capabilities: wire.Capabilities{Cgroups: host.Cgroup, Measurement: []string{"rusage"}}}
+}

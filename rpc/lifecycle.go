@@ -1,0 +1,109 @@
+package rpc
+
+import (
+	"context"
+	"syscall"
+	"time"
+
+	"expool/pool"
+	"expool/pool/sched"
+)
+
+// ending is why the server ends.
+type ending struct {
+	cause  cause
+	signal int
+}
+
+// cause orders the causes of an end: the weightiest one counts for the exit status.
+type cause uint8
+
+const (
+	notEnding  cause = iota
+	byInput          // the input has ended
+	byShutdown       // a call
+	byHost           // the process that started the server has ended
+	byOutput         // nobody can read the output any more
+	bySignal         // a signal to the server
+)
+
+// flushAfterSignal bounds how long a client that does not read holds up a server that was told to end by a signal.
+const flushAfterSignal = time.Second
+
+// end begins the end of the server, or adds a cause to it. A second signal cuts the grace of what is ending.
+func (s *Server) end(why ending) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.why.cause == notEnding {
+		close(s.ended)
+	}
+	if s.pool != nil {
+		s.endPool(why)
+	}
+	if why.cause > s.why.cause {
+		s.why = why
+	}
+}
+
+// endPool is called with the lock. A shutdown has told the pool by itself.
+func (s *Server) endPool(why ending) {
+	switch {
+	case why.cause == bySignal && s.why.cause == bySignal:
+		tell(s.pool, sched.Hurry{})
+	case why.cause != byShutdown:
+		tell(s.pool, sched.EndInput{Now: why.cause != byInput || s.settings.TerminateOnEOF})
+	}
+}
+
+func tell(p *pool.Pool, e sched.Event) {
+	p.Submit(func(sched.CallID) sched.Event { return e }, nil)
+}
+
+// OutputClosed says that nobody can read the output any more: everything ends.
+func (s *Server) OutputClosed() { s.end(ending{cause: byOutput}) }
+
+// HostEnded says that the process that started the server has ended: everything ends.
+func (s *Server) HostEnded() { s.end(ending{cause: byHost}) }
+
+// Signal says that a signal told the server to end: everything ends. The second one cuts the grace.
+func (s *Server) Signal(sig syscall.Signal) { s.end(ending{cause: bySignal, signal: int(sig)}) }
+
+func (s *Server) cause() ending {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.why
+}
+
+// flush writes out what was told. A client that is slow to read holds up the exit, so that nothing is lost.
+func (s *Server) flush() {
+	ctx := context.Background()
+	if s.cause().cause == bySignal {
+		bounded, cancel := context.WithTimeout(ctx, flushAfterSignal)
+		defer cancel()
+		ctx = bounded
+	}
+	s.out.Close(ctx) // if it fails, OutputClosed was told
+}
+
+// status is the exit status.
+func (s *Server) status() int {
+	p := s.poolIfAny()
+	switch why := s.cause(); {
+	case why.cause == bySignal:
+		return 128 + why.signal
+	case s.settings.TerminateOnEOF || why.cause == byShutdown:
+		return 0
+	case why.cause == byOutput:
+		return 128 + int(syscall.SIGPIPE)
+	case p != nil && p.Final().EverFails > 0:
+		return 1
+	}
+	return 0
+}
+
+// hold keeps new attempts from starting while the client does not read.
+func (s *Server) hold(on bool) {
+	if p := s.poolIfAny(); p != nil {
+		tell(p, sched.Hold{On: on})
+	}
+}

@@ -1,0 +1,111 @@
+package rpc
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"sync"
+	"time"
+
+	"expool/pool"
+	"expool/rpc/wire"
+)
+
+// Settings are what the flags of expool-rpc say; initialize can change the pool's.
+type Settings struct {
+	Pool           pool.Config // without OnChange
+	TerminateOnEOF bool        // the end of input means that the host is gone: end everything
+}
+
+// Server is one conversation with a client: calls come in, responses and notifications go out, and a pool does the work. The
+// pool is made by the first call. Its methods can be called from any goroutine.
+type Server struct {
+	settings Settings
+	out      *Outbox
+	started  time.Time
+	ended    chan struct{} // closed when an end has begun
+
+	mu   sync.Mutex
+	pool *pool.Pool // nil until the first call
+	why  ending     // the weightiest cause so far
+}
+
+// NewServer makes a server that writes to out.
+func NewServer(settings Settings, out io.Writer) *Server {
+	s := &Server{settings: settings, started: time.Now(), ended: make(chan struct{})}
+	s.out = NewOutbox(out, OutboxOptions{Pressure: s.hold, Closed: func(error) { s.OutputClosed() }})
+	return s
+}
+
+// Run reads calls until the server has ended, and gives its exit status: 0, or 1 if the input has ended and a job has failed,
+// or 128+n after signal n, which for a closed output is SIGPIPE.
+func (s *Server) Run(in io.Reader) int {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		if Serve(ctx, in, s.out, s); ctx.Err() == nil {
+			s.end(ending{cause: byInput}) // an input that can't be read any more has ended as well
+		}
+	}()
+	<-s.ended
+	if p := s.poolIfAny(); p != nil {
+		<-p.Done()
+	}
+	s.flush()
+	return s.status()
+}
+
+// Handle carries out a call; see [Handler].
+func (s *Server) Handle(c *Call) {
+	m, ok := methods[c.Method]
+	if !ok {
+		c.Fail(wire.Errorf(wire.CodeMethodNotFound, "there is no method %q: protocol.md lists those that there are", c.Method))
+		return
+	}
+	m(s, c)
+}
+
+// Response takes the client's answer to a confirmation request; see [Handler].
+func (s *Server) Response(id string, _ json.RawMessage, refusal *wire.Error) {
+	job, attempt, ok := parseConfirmID(id)
+	p := s.poolIfAny()
+	if !ok || p == nil {
+		return
+	}
+	problem := ""
+	if refusal != nil {
+		problem = "the client refused the start: " + refusal.Message
+	}
+	p.Confirm(job, attempt, problem)
+}
+
+func (s *Server) poolIfAny() *pool.Pool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pool
+}
+
+// need gives the pool to a call, and makes it with the settings if this is the first call. Without a pool it answers the call
+// and gives nil.
+func (s *Server) need(c *Call) *pool.Pool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pool == nil {
+		if err := s.makePool(s.settings.Pool); err != nil {
+			c.Fail(wire.Errorf(wire.CodeInternal, "%v", err))
+			return nil
+		}
+	}
+	return s.pool
+}
+
+// makePool is called with the lock.
+func (s *Server) makePool(cfg pool.Config) error {
+	cfg.OnChange = s.publish
+	p, err := pool.New(cfg)
+	if err != nil {
+		return err
+	}
+	s.pool = p
+	return nil
+}
