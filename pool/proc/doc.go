@@ -1,0 +1,31 @@
+// Package proc runs the commands of the pool: it spawns them, gives them their streams, ends them with everything that
+// they started, and says what they cost.
+//
+// # Guardians
+//
+// Each worker slot has a guardian: a small re-execution of the program's own binary that is the parent of the slot's
+// job. It runs one attempt at a time and is a subreaper, so the tree of a job is exactly the set of descendants of its
+// guardian, whatever leaves its session, forks twice or cleans its environment. Two things follow, with no cgroup and
+// no marks in the environment: ending a job is ending all descendants of its guardian until wait4 has no children
+// left, and the sum of the resource usages that wait4 returns is the cost of the whole tree. (The one exception is the
+// kernel's own: the times of processes whose parent ignores SIGCHLD are counted nowhere but in a cgroup.)
+//
+// A guardian and the server talk over a socket (see frame.go for the format). When the server dies, in whatever way,
+// the socket reaches its end, and the guardian kills its tree, removes its cgroup and exits. When a guardian dies, its
+// job has PDEATHSIG set; all else is reparented to the server if that is a subreaper (Config.Subreaper), which then
+// sweeps: it kills and reaps those children of its own that are not guardians. A guardian that does not answer a hard
+// kill within a second is killed itself, after its tree.
+//
+// # Duties of the embedding program
+//
+//  1. Call RunGuardian first in main, and in TestMain of tests that use the package.
+//  2. Set Config.Subreaper only where the program starts no processes of its own.
+//  3. Close the Runner. It kills what runs, and returns when no process, descriptor, goroutine or cgroup is left.
+//
+// # Imports and goroutines
+//
+// The package imports the standard library and golang.org/x/sys/unix and nothing of ours. In the server, the Runner owns
+// one goroutine for each guardian, which reads its socket, calls the Handler and reaps it at its end; a second one exists
+// only while a message longer than the socket's buffer is being written. The watchers own one goroutine each until they are
+// stopped. A guardian does everything on its main thread, because affinity and PDEATHSIG belong to threads.
+package proc

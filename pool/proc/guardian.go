@@ -1,0 +1,350 @@
+package proc
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	guardianName = "expool-guardian" // 15 bytes, what the kernel keeps of a name
+	guardianSock = 3
+)
+
+// guardianEnv makes guardians small and quiet. It is the whole of their environment, and no part of a job's.
+var guardianEnv = []string{"GOMAXPROCS=1", "GOGC=50", "GODEBUG=asyncpreemptoff=1", "GOTRACEBACK=single"}
+
+// guardianReady says that RunGuardian was called, so that re-executing this program gives a guardian.
+var guardianReady atomic.Bool
+
+func init() {
+	if isGuardian() {
+		runtime.LockOSThread() // in init, which makes it the main thread for the whole of main
+	}
+}
+
+func isGuardian() bool { return len(os.Args) == 1 && os.Args[0] == guardianName }
+
+// RunGuardian must be called first in main. In a process that the Runner started as a guardian it serves the Runner and
+// never returns; anywhere else it returns at once.
+func RunGuardian() {
+	if !isGuardian() {
+		guardianReady.Store(true)
+		return
+	}
+	g, err := newGuardian()
+	if err == nil {
+		err = g.serve()
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", guardianName, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// guardian is the state of a guardian process. Its main goroutine, on the main thread, owns all of it.
+type guardian struct {
+	pid  int
+	in   inbox
+	out  []byte // reused
+	env  environment
+	leaf leaf
+	cpus []int // its own affinity
+	tree tree
+	run  *run // the attempt, nil while idle
+	poll []unix.PollFd
+}
+
+func newGuardian() (*guardian, error) {
+	if _, err := unix.GetsockoptInt(guardianSock, unix.SOL_SOCKET, unix.SO_TYPE); err != nil {
+		return nil, errors.New("is started by an execution pool, not by hand: descriptor 3 is no socket")
+	}
+	if err := clearSignals(); err != nil {
+		return nil, err
+	}
+	closeInherited()
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return nil, fmt.Errorf("become a subreaper: %w", err)
+	}
+	_ = os.WriteFile("/proc/self/comm", []byte(guardianName), 0) // for ps and top; nothing depends on it
+	raisePriority()
+	cpus, err := affinity()
+	if err != nil {
+		return nil, err
+	}
+	g := &guardian{pid: os.Getpid(), cpus: cpus}
+	g.tree = newTree(g.pid)
+	return g, nil
+}
+
+// raisePriority lets the main thread run at once when a message comes or a job exits, even among hundreds of busy
+// processes. Plain users may not do that. Jobs start with the usual priority, so that a server with another one is left alone.
+func raisePriority() {
+	attr, err := unix.SchedGetAttr(0, 0)
+	if err != nil || attr.Policy != unix.SCHED_NORMAL || attr.Nice != 0 {
+		return
+	}
+	attr.Nice = -20
+	attr.Flags |= unix.SCHED_FLAG_RESET_ON_FORK
+	_ = unix.SchedSetAttr(0, attr, 0)
+}
+
+// clearSignals makes the guardian immune to what a terminal or an operator sends, and sees to it that jobs start with
+// default dispositions and nothing blocked: handlers are reset by exec, ignored and blocked signals are not.
+func clearSignals() error {
+	signal.Notify(make(chan os.Signal, 1), unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1,
+		unix.SIGUSR2, unix.SIGALRM, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU)
+	var mask, none unix.Sigset_t
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &none, &mask); err != nil {
+		return fmt.Errorf("unblock the signals: %w", err)
+	}
+	if mask == none {
+		return nil
+	}
+	// The Go runtime gives children the mask that it found when it started, so that it has to start again.
+	if err := unix.Exec("/proc/self/exe", os.Args, os.Environ()); err != nil {
+		return fmt.Errorf("start again without blocked signals: %w", err)
+	}
+	return nil
+}
+
+// closeInherited keeps the socket from the jobs, and closes what the host of the server leaked into it: a pipe that it
+// waits for would otherwise never reach its end.
+func closeInherited() {
+	unix.CloseOnExec(guardianSock)
+	names, _ := os.ReadDir("/proc/self/fd")
+	for _, name := range names {
+		fd, err := strconv.Atoi(name.Name())
+		if err != nil || fd <= guardianSock {
+			continue
+		}
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
+			_ = unix.Close(fd)
+		}
+	}
+}
+
+// serve runs until the socket ends, then ends what runs.
+func (g *guardian) serve() error {
+	for {
+		alive, err := g.wait()
+		if err == nil && alive {
+			alive, err = g.receive()
+		}
+		if err == nil {
+			err = g.advance()
+		}
+		if err != nil || !alive {
+			g.abandon()
+			return ignoreClosed(err)
+		}
+	}
+}
+
+// wait sleeps until there is something to do: a message, the exit of the main process, output, or time.
+// It reports false when the server is gone.
+func (g *guardian) wait() (alive bool, err error) {
+	timeout := -1
+	g.poll = append(g.poll[:0], unix.PollFd{Fd: guardianSock, Events: unix.POLLIN})
+	if g.run != nil {
+		g.poll = g.run.pollFds(g.poll)
+		timeout = g.run.timeout(time.Now())
+	}
+	// SIGCHLD interrupts the poll, which tells of orphans that ended. If that comes just before, nothing is lost
+	// but time: the exit of the main process is polled, and the rest is looked for by timeout once it counts.
+	err = patientPoll(g.poll, timeout)
+	if err == unix.EINTR {
+		for i := range g.poll {
+			g.poll[i].Revents = 0
+		}
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("poll: %w", err)
+	}
+	return true, nil
+}
+
+// receive handles all messages that have come.
+func (g *guardian) receive() (alive bool, err error) {
+	if g.poll[0].Revents == 0 {
+		return true, nil
+	}
+	for {
+		space := g.in.space()
+		n, _, err := unix.Recvfrom(guardianSock, space, unix.MSG_DONTWAIT)
+		switch {
+		case err == unix.EAGAIN || err == unix.EINTR:
+			return true, nil
+		case err != nil:
+			return false, fmt.Errorf("receive: %w", err)
+		case n == 0:
+			return false, nil
+		}
+		g.in.received(n)
+		if err := g.dispatch(); err != nil {
+			return false, err
+		}
+		if n < len(space) {
+			return true, nil
+		}
+	}
+}
+
+func (g *guardian) dispatch() error {
+	for {
+		k, b, err := g.in.next()
+		if err != nil || k == 0 {
+			return err
+		}
+		switch k {
+		case kindHello:
+			err = g.hello(b)
+		case kindStart:
+			err = g.start(b)
+		case kindSignal:
+			err = g.signal(b)
+		default:
+			err = fmt.Errorf("unexpected message of kind %d", k)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (g *guardian) hello(b []byte) error {
+	h, err := parseHello(b)
+	if err != nil {
+		return err
+	}
+	g.env = newEnvironment(h.env)
+	g.leaf = leaf{root: h.cgroup, name: strconv.Itoa(g.pid)}
+	return nil
+}
+
+func (g *guardian) start(b []byte) error {
+	a, c, err := parseStart(b)
+	if err != nil {
+		return err
+	}
+	if g.run != nil {
+		return fmt.Errorf("asked to start %v while %v runs", a, g.run.attempt)
+	}
+	r, failure := g.spawn(a, c)
+	if failure != nil {
+		return g.send(appendFailed(g.out[:0], a, *failure))
+	}
+	g.run = r
+	return nil
+}
+
+func (g *guardian) signal(b []byte) error {
+	a, s, err := parseSignal(b)
+	if err != nil {
+		return err
+	}
+	if g.run == nil || g.run.attempt != a {
+		return nil // it has ended meanwhile
+	}
+	if s == Soft {
+		g.run.soft(&g.tree)
+		return nil
+	}
+	g.run.hard(&g.tree)
+	return g.send(appendKilling(g.out[:0], a))
+}
+
+// advance moves the attempt on, and reports what became of it.
+func (g *guardian) advance() error {
+	r := g.run
+	if r == nil {
+		return nil
+	}
+	r.advance(g)
+	if !r.announced && (r.over() || r.announceDue(time.Now())) {
+		r.announced = true
+		g.out = appendStarted(g.out[:0], started{r.attempt, r.pid, r.wall, time.Since(r.begin)})
+		if !r.over() {
+			return g.send(g.out)
+		}
+	} else {
+		g.out = g.out[:0]
+	}
+	if !r.over() {
+		return nil
+	}
+	m := r.finish()
+	g.run = nil
+	if err := g.send(appendExited(g.out, m)); err != nil {
+		return err
+	}
+	if m.retire {
+		return errRetired
+	}
+	return nil
+}
+
+// errRetired ends a guardian that has children which it may not end.
+var errRetired = errors.New("processes are left that may not be signalled")
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, errRetired) || errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
+		return nil
+	}
+	return err
+}
+
+// send writes one or more frames. It may wait for the server, which always reads.
+func (g *guardian) send(b []byte) error {
+	if cap(b) <= 64<<10 {
+		g.out = b
+	} else {
+		g.out = nil // a large capture; give the memory back
+	}
+	for len(b) > 0 {
+		n, err := unix.SendmsgN(guardianSock, b, nil, nil, unix.MSG_NOSIGNAL)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("send: %w", err)
+		}
+		b = b[n:]
+	}
+	return nil
+}
+
+// abandon ends everything at the end of the server.
+func (g *guardian) abandon() {
+	if r := g.run; r != nil {
+		r.hard(&g.tree)
+		for !r.over() {
+			g.poll = r.pollFds(g.poll[:0])
+			_, _ = unix.Poll(g.poll, r.timeout(time.Now()))
+			r.advance(g)
+		}
+		r.finish()
+	}
+	g.leaf.remove()
+	g.leaf.removeRoot()
+}
+
+// exhausted says whether err means that a resource of the system is lacking for now.
+func exhausted(err error) bool {
+	switch {
+	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.ENOMEM), errors.Is(err, syscall.EMFILE),
+		errors.Is(err, syscall.ENFILE):
+		return true
+	}
+	return false
+}

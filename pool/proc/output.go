@@ -1,0 +1,205 @@
+package proc
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The guardian's own descriptors, as the Runner hands them over.
+const (
+	nullFD       = 0 // /dev/null, readable and writable
+	hostStdoutFD = 1
+	hostStderrFD = 2
+)
+
+// readLimit is how much is taken from a pipe before the guardian looks at its other duties.
+const readLimit = 1 << 20
+
+// outputs are the streams of an attempt: what the job gets, until it has it, and what is captured.
+type outputs struct {
+	stdin, stdout, stderr int
+	opened                []int // to be closed once the job has them
+	out, err              *capture
+	buf                   []byte
+	warnings              []string
+}
+
+func (o *outputs) pollFds(fds []unix.PollFd) []unix.PollFd {
+	for _, c := range [...]*capture{o.out, o.err} {
+		if c != nil && c.fd >= 0 {
+			fds = append(fds, unix.PollFd{Fd: int32(c.fd), Events: unix.POLLIN})
+		}
+	}
+	return fds
+}
+
+func (o *outputs) read() {
+	for _, c := range [...]*capture{o.out, o.err} {
+		if c != nil {
+			c.read(o.buf, readLimit)
+		}
+	}
+}
+
+func (o *outputs) finish() (stdout, stderr *Capture) {
+	if o.out != nil {
+		stdout = o.out.finish(o.buf)
+	}
+	if o.err != nil {
+		stderr = o.err.finish(o.buf)
+	}
+	return stdout, stderr
+}
+
+// discard closes everything, for a job that could not be started.
+func (o *outputs) discard() {
+	o.closeOpened()
+	for _, c := range [...]*capture{o.out, o.err} {
+		if c != nil {
+			c.close()
+		}
+	}
+}
+
+func (o *outputs) closeOpened() {
+	for _, fd := range o.opened {
+		_ = unix.Close(fd)
+	}
+	o.opened = nil
+}
+
+// openOutputs opens the streams of a command.
+func openOutputs(c *Command) (o outputs, err error) {
+	o.stdin = nullFD
+	if c.Stdin != "" {
+		if o.stdin, err = openFile(c.Stdin, unix.O_RDONLY); err != nil {
+			return o, fmt.Errorf("open stdin %q: %w", c.Stdin, err)
+		}
+		o.opened = append(o.opened, o.stdin)
+	}
+	if o.stdout, o.out, err = o.open("stdout", c.Stdout, hostStdoutFD); err != nil {
+		return o, err
+	}
+	if c.Stderr.Kind == Merge {
+		o.stderr = o.stdout
+	} else if o.stderr, o.err, err = o.open("stderr", c.Stderr, hostStderrFD); err != nil {
+		return o, err
+	}
+	if c.Stdout.Kind == File && c.Stderr.Kind == File && sameFile(o.stdout, o.stderr) {
+		o.stderr = o.stdout
+	}
+	o.stamp(c)
+	if o.out != nil || o.err != nil {
+		o.buf = make([]byte, 64<<10)
+	}
+	return o, nil
+}
+
+func (o *outputs) open(name string, out Output, inherited int) (fd int, c *capture, err error) {
+	switch out.Kind {
+	case Inherit:
+		return inherited, nil, nil
+	case Null:
+		return nullFD, nil, nil
+	case Pipe:
+		c, fd, err = newPipe()
+	case File:
+		fd, err = openAppend(out.Path)
+		if err != nil {
+			err = fmt.Errorf("open %s file %q: %w", name, out.Path, err)
+		}
+	default:
+		err = fmt.Errorf("%s: no such kind of output: %d", name, out.Kind)
+	}
+	if err == nil {
+		o.opened = append(o.opened, fd)
+	}
+	return fd, c, err
+}
+
+// openAppend opens a file for appending, and makes it with its folders.
+func openAppend(path string) (int, error) {
+	const flags = unix.O_WRONLY | unix.O_APPEND | unix.O_CREAT
+	fd, err := openFile(path, flags)
+	if !errors.Is(err, unix.ENOENT) {
+		return fd, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return -1, err
+	}
+	return openFile(path, flags)
+}
+
+// openFile opens a path. A named pipe blocks until its other end is opened, as in a shell; the guardian still notices then
+// that its server died, and the server ends a guardian that does not answer.
+func openFile(path string, flags int) (fd int, err error) {
+	var st unix.Stat_t
+	if unix.Stat(path, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO {
+		stop := exitWithServer()
+		defer stop()
+	}
+	for {
+		fd, err = unix.Open(path, flags|unix.O_CLOEXEC|unix.O_NOCTTY, 0o666)
+		if err != unix.EINTR {
+			return fd, err
+		}
+	}
+}
+
+// stamp writes the time into files that have content. A failure does not keep the job from running.
+func (o *outputs) stamp(c *Command) {
+	if c.Stdout.Kind == File {
+		o.stampFile(o.stdout, c.Stdout.Path)
+	}
+	if c.Stderr.Kind == File && o.stderr != o.stdout {
+		o.stampFile(o.stderr, c.Stderr.Path)
+	}
+}
+
+func (o *outputs) stampFile(fd int, path string) {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size == 0 {
+		return
+	}
+	if _, err := unix.Write(fd, []byte(time.Now().Format("# 2006-01-02T15:04:05-07:00\n"))); err != nil {
+		o.warnings = append(o.warnings, fmt.Sprintf("write the time to output file %q: %v", path, err))
+	}
+}
+
+func sameFile(a, b int) bool {
+	var x, y unix.Stat_t
+	return unix.Fstat(a, &x) == nil && unix.Fstat(b, &y) == nil && x.Dev == y.Dev && x.Ino == y.Ino
+}
+
+// exitWithServer ends this process when the server's end of the socket is closed, for as long as the main thread is
+// blocked and nothing runs.
+func exitWithServer() (stop func()) {
+	var p [2]int
+	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
+		return func() {}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		fds := []unix.PollFd{{Fd: guardianSock, Events: unix.POLLRDHUP}, {Fd: int32(p[0])}}
+		for {
+			_, err := unix.Poll(fds, -1)
+			if err != nil && err != unix.EINTR || fds[1].Revents != 0 {
+				return
+			}
+			if err == nil && fds[0].Revents != 0 {
+				os.Exit(0)
+			}
+		}
+	}()
+	return func() {
+		_ = unix.Close(p[1])
+		<-done
+		_ = unix.Close(p[0])
+	}
+}

@@ -1,0 +1,202 @@
+package proc
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestCaptureKeepsBothEndsOfAStream(t *testing.T) {
+	const mib = 1 << 20
+	for _, test := range []struct{ size, kept, truncated int }{
+		{0, 0, 0},
+		{10, 10, 0},
+		{mib, mib, 0},
+		{2 * mib, 2 * mib, 0},
+		{2*mib + 1, 2 * mib, 1},
+		{5*mib + 12345, 2 * mib, 3*mib + 12345},
+	} {
+		data := make([]byte, test.size)
+		for i := range data {
+			data[i] = byte(i>>16) ^ byte(i) ^ 0xf0 // holds bytes that are no UTF-8
+		}
+		c := capture{fd: -1}
+		for rest := data; len(rest) > 0; {
+			n := min(len(rest), 40_000)
+			c.add(rest[:n])
+			rest = rest[n:]
+		}
+		got := c.finish(nil)
+		if len(got.Data) != test.kept || got.Truncated != int64(test.truncated) {
+			t.Errorf("%d bytes: kept %d, truncated %d", test.size, len(got.Data), got.Truncated)
+		}
+		head, tail := got.Data[:got.Head], got.Data[got.Head:]
+		if !bytes.HasPrefix(data, head) || !bytes.HasSuffix(data, tail) {
+			t.Errorf("%d bytes: what was kept differs", test.size)
+		}
+	}
+}
+
+func TestAFloodIsCapturedWithinBounds(t *testing.T) {
+	p := newPool(t, Config{Idle: 1})
+	const size = 300 << 20
+	a := p.start(Command{Args: helper("flood", "314572800"), Stdout: Output{Kind: Pipe}})
+	guardian := guardianOf(t, p.started(a))
+	x := p.exited(a)
+	if x.Code != 0 || len(x.Stdout.Data) != 2<<20 || x.Stdout.Truncated != size-2<<20 {
+		t.Errorf("code %d, kept %d, truncated %d", x.Code, len(x.Stdout.Data), x.Stdout.Truncated)
+	}
+	if peak := statusKB(t, guardian, "VmHWM"); peak > 24<<10 {
+		t.Errorf("the guardian grew to %d kB", peak)
+	}
+}
+
+func TestMergeKeepsTheOrder(t *testing.T) {
+	p := newPool(t, Config{})
+	c := shell("echo 1; echo 2 >&2; echo 3; echo 4 >&2")
+	c.Stderr = Output{Kind: Merge}
+	x := p.run(c)
+	if string(x.Stdout.Data) != "1\n2\n3\n4\n" || x.Stderr != nil {
+		t.Errorf("got %q and %v", x.Stdout.Data, x.Stderr)
+	}
+}
+
+func TestAPipeThatOthersHoldDoesNotDelayTheEnd(t *testing.T) {
+	p := newPool(t, Config{})
+	fifo := filepath.Join(t.TempDir(), "fd")
+	// This process, which is outside of the tree, opens the job's pipe by itself and keeps it.
+	a := p.start(shell(`echo kept; : > "$1"; read wait < /dev/null; while [ -e "$1" ]; do :; done`, fifo))
+	pid := p.started(a)
+	if !pollFor(patience, func() bool { _, err := os.Stat(fifo); return err == nil }) {
+		t.Fatal("the job is not ready")
+	}
+	held, err := os.OpenFile("/proc/"+itoa(pid)+"/fd/1", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	if err := os.Remove(fifo); err != nil {
+		t.Fatal(err)
+	}
+	if x := p.exited(a); string(x.Stdout.Data) != "kept\n" {
+		t.Errorf("got %q", x.Stdout.Data)
+	}
+}
+
+func TestOutputOfALeftoverIsCaptured(t *testing.T) {
+	p := newPool(t, Config{})
+	x := p.run(shell(`mkfifo "$1"; (echo late; : > "$1"; sleep 100) & read x < "$1"; echo main`, filepath.Join(t.TempDir(), "f")))
+	if x.Leaked < 1 || string(x.Stdout.Data) != "late\nmain\n" {
+		t.Errorf("got %q, %d leaked", x.Stdout.Data, x.Leaked)
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func toFile(path, script string) Command {
+	return Command{Args: []string{"/bin/sh", "-c", script}, Stdout: Output{Kind: File, Path: path}, Stderr: Output{Kind: Null}}
+}
+
+func TestFilesAreAppendedBehindATimestamp(t *testing.T) {
+	p := newPool(t, Config{})
+	path := filepath.Join(t.TempDir(), "no such folder", "größe ☃", "out put.txt")
+	p.run(toFile(path, "echo one"))
+	if got := read(t, path); got != "one\n" {
+		t.Errorf("after the first run: %q", got)
+	}
+	p.run(toFile(path, "echo two"))
+	want := regexp.MustCompile(`^one\n# \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d\ntwo\n$`)
+	if got := read(t, path); !want.MatchString(got) {
+		t.Errorf("after the second run: %q", got)
+	}
+}
+
+func TestOneFileForBothStreamsIsOpenedOnce(t *testing.T) {
+	p := newPool(t, Config{})
+	path := filepath.Join(t.TempDir(), "log")
+	c := toFile(path, "echo out; echo err >&2")
+	c.Stderr = c.Stdout
+	p.run(c)
+	c.Stderr.Path = filepath.Dir(path) + "/./log"
+	p.run(c)
+	if got := read(t, path); strings.Count(got, "# ") != 1 || strings.Count(got, "out\nerr\n") != 2 {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestEmptyFilesAreRemoved(t *testing.T) {
+	p := newPool(t, Config{})
+	dir := t.TempDir()
+	path := filepath.Join(dir, "empty")
+	p.run(toFile(path, ":"))
+	if _, err := os.Stat(path); err == nil {
+		t.Error("the empty file is left")
+	}
+	// While another job has it, it stays.
+	a := p.start(toFile(path, "read x; kill -STOP $$; echo written"))
+	pid := p.started(a)
+	if !pollFor(patience, func() bool { s, _ := readStat(pid); return s.state == 'T' }) {
+		t.Fatal("the job does not stop")
+	}
+	p.run(toFile(path, ":"))
+	kill(t, pid, 18)
+	p.exited(a)
+	if got := read(t, path); got != "written\n" {
+		t.Errorf("got %q", got)
+	}
+	// A file that a failed start made is removed as well.
+	c := toFile(filepath.Join(dir, "failed"), "")
+	c.Args = []string{"/no/such/command"}
+	p.failed(p.start(c))
+	if _, err := os.Stat(filepath.Join(dir, "failed")); err == nil {
+		t.Error("the file of the failed job is left")
+	}
+}
+
+func TestSpecialFilesAreNeitherStampedNorRemoved(t *testing.T) {
+	p := newPool(t, Config{})
+	c := toFile("/dev/null", "echo lost")
+	if x := p.run(c); x.Code != 0 || len(x.Warnings) != 0 {
+		t.Errorf("got %+v", x)
+	}
+	if _, err := os.Stat("/dev/null"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAFullDiskDoesNotKeepAJobFromRunning(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("this host has no /dev/full to stand for a full disk")
+	}
+	p := newPool(t, Config{})
+	if x := p.run(toFile("/dev/full", "exit 3")); x.Code != 3 {
+		t.Errorf("got %+v", x)
+	}
+}
+
+func TestInheritedStreamsAreTheHosts(t *testing.T) {
+	dir := t.TempDir()
+	out, err1 := os.Create(filepath.Join(dir, "out"))
+	err, err2 := os.Create(filepath.Join(dir, "err"))
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	defer out.Close()
+	defer err.Close()
+	p := newPool(t, Config{HostStdout: out, HostStderr: err})
+	p.run(Command{Args: []string{"/bin/sh", "-c", "echo o; echo e >&2"}})
+	p.run(Command{Args: []string{"/bin/sh", "-c", "echo m >&2"}, Stderr: Output{Kind: Merge}})
+	if o, e := read(t, out.Name()), read(t, err.Name()); o != "o\nm\n" || e != "e\n" {
+		t.Errorf("got %q and %q", o, e)
+	}
+}

@@ -1,0 +1,338 @@
+package proc
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// answerTime is how long a guardian may take to answer a hard kill, or to quit, before it is killed.
+const answerTime = time.Second
+
+// peer is the server's side of a guardian.
+type peer struct {
+	r *Runner
+
+	// Guarded by r.mu.
+	work      *work // nil while idle
+	condemned bool  // it did not answer, and is being killed
+
+	mu      sync.Mutex
+	pid     int // 0 until it was started
+	sock    *os.File
+	conn    syscall.RawConn
+	pending []byte // to be written, when the socket is full or not there yet
+	writing bool   // a goroutine writes pending
+	quitted bool
+}
+
+// work is the attempt that a guardian has.
+type work struct {
+	attempt Attempt
+	paths   []string    // of output files
+	pid     int         // 0 until it was started
+	wall    int64       // of its start
+	hard    *time.Timer // ends a guardian that doesn't answer a hard kill
+
+	answered bool // it did
+}
+
+func newPeer(r *Runner) *peer { return &peer{r: r} }
+
+// run starts the guardian and serves it until it is gone.
+func (p *peer) run() {
+	sock, err := p.start()
+	if err != nil {
+		p.fail(err)
+		return
+	}
+	err = p.receive(sock)
+	p.end(err)
+}
+
+// start re-executes this program as a guardian.
+func (p *peer) start() (*os.File, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("make a socket: %w", err)
+	}
+	defer unix.Close(fds[1])
+	if err := unix.SetNonblock(fds[0], true); err != nil {
+		unix.Close(fds[0])
+		return nil, fmt.Errorf("make a socket nonblocking: %w", err)
+	}
+	sock := os.NewFile(uintptr(fds[0]), "guardian")
+	conn, err := sock.SyscallConn()
+	if err == nil {
+		err = p.fork(fds[1])
+	}
+	if err != nil {
+		sock.Close()
+		return nil, err
+	}
+	p.connect(sock, conn)
+	return sock, nil
+}
+
+func (p *peer) fork(sock int) error {
+	cfg := &p.r.cfg
+	attr := &syscall.ProcAttr{Dir: p.r.dir, Env: guardianEnv,
+		Files: []uintptr{p.r.null.Fd(), cfg.HostStdout.Fd(), cfg.HostStderr.Fd(), uintptr(sock)},
+		Sys:   &syscall.SysProcAttr{Setsid: true}}
+	pid, err := p.r.family.start(attr)
+	if err != nil {
+		return fmt.Errorf("start a guardian: %w", err)
+	}
+	p.mu.Lock()
+	p.pid = pid
+	p.mu.Unlock()
+	return nil
+}
+
+// connect sends what has been waiting for the socket.
+func (p *peer) connect(sock *os.File, conn syscall.RawConn) {
+	first := appendHello(nil, hello{env: p.r.env, cgroup: p.r.pool})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	waiting := append(first, p.pending...)
+	p.pending, p.sock, p.conn = nil, sock, conn
+	p.write(waiting)
+	if p.quitted {
+		p.shutdown()
+	}
+}
+
+// send writes frames without blocking.
+func (p *peer) send(b []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.sock == nil || p.writing {
+		p.pending = append(p.pending, b...)
+		return
+	}
+	p.write(b)
+}
+
+// write writes what the socket takes at once, and leaves the rest to a goroutine. It is called with p.mu held.
+// Errors are left to the reader, which sees the end of the guardian.
+func (p *peer) write(b []byte) {
+	n := 0
+	_ = p.conn.Write(func(fd uintptr) bool {
+		for n < len(b) {
+			m, err := unix.SendmsgN(int(fd), b[n:], nil, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
+			if err == unix.EINTR {
+				continue
+			}
+			if err == unix.EAGAIN {
+				return true
+			}
+			if err != nil {
+				n = len(b)
+				return true
+			}
+			n += m
+		}
+		return true
+	})
+	if n < len(b) {
+		p.pending, p.writing = b[n:], true
+		p.r.later(p.flush)
+	}
+}
+
+// flush writes pending until there is none.
+func (p *peer) flush() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.pending) > 0 {
+		b := p.pending
+		p.pending = nil
+		p.mu.Unlock()
+		_, err := p.sock.Write(b)
+		p.mu.Lock()
+		if err != nil {
+			break // the reader sees it too
+		}
+	}
+	p.pending, p.writing = nil, false
+	if p.quitted {
+		p.shutdown()
+	}
+}
+
+// quit tells the guardian to end.
+func (p *peer) quit() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.quitted = true
+	if p.sock != nil && !p.writing {
+		p.shutdown()
+	}
+}
+
+// shutdown ends our side of the stream; the guardian's end then ends the reader. It is called with p.mu held.
+func (p *peer) shutdown() {
+	_ = p.conn.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_WR) })
+	_ = p.sock.SetReadDeadline(time.Now().Add(answerTime))
+}
+
+// expectKill ends the guardian unless it answers in time. It is called with r.mu held.
+func (p *peer) expectKill() {
+	w := p.work
+	if w.hard == nil {
+		w.hard = time.AfterFunc(answerTime, func() { p.condemn(w) })
+	}
+}
+
+// condemn kills a guardian that did not answer, after the tree of its job, which nobody could find any more without it.
+func (p *peer) condemn(w *work) {
+	p.mu.Lock()
+	pid := p.pid
+	p.mu.Unlock()
+	p.r.mu.Lock()
+	waits := p.work == w && !w.answered
+	if waits && pid == 0 {
+		w.hard.Reset(answerTime) // it is being started
+		waits = false
+	}
+	p.condemned = p.condemned || waits
+	p.r.mu.Unlock()
+	if waits {
+		p.r.family.kill(pid)
+	}
+}
+
+// receive handles messages until the guardian is gone, or misbehaves.
+func (p *peer) receive(sock *os.File) error {
+	var in inbox
+	for {
+		n, err := sock.Read(in.space())
+		if err != nil {
+			return err
+		}
+		in.received(n)
+		for {
+			k, b, err := in.next()
+			if err != nil {
+				return err
+			}
+			if k == 0 {
+				break
+			}
+			if err := p.dispatch(k, b); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (p *peer) dispatch(k kind, b []byte) error {
+	switch k {
+	case kindStarted:
+		return p.started(b)
+	case kindFailed:
+		return p.failed(b)
+	case kindExited:
+		return p.exited(b)
+	case kindKilling:
+		return p.killing(b)
+	}
+	return fmt.Errorf("unexpected message of kind %d", k)
+}
+
+func (p *peer) started(b []byte) error {
+	s, err := parseStarted(b)
+	if err != nil {
+		return err
+	}
+	p.r.mu.Lock()
+	p.work.pid, p.work.wall = s.pid, s.wall
+	p.r.mu.Unlock()
+	p.r.handler.Started(s.attempt, s.pid, s.wall, s.age)
+	return nil
+}
+
+func (p *peer) failed(b []byte) error {
+	a, f, err := parseFailed(b)
+	if err != nil {
+		return err
+	}
+	if w, ok := p.r.take(p, true); ok {
+		p.r.files.release(w.paths)
+		p.r.done(w)
+		p.r.handler.Failed(a, f)
+	}
+	return nil
+}
+
+func (p *peer) exited(b []byte) error {
+	m, err := parseExited(b)
+	if err != nil {
+		return err
+	}
+	if w, ok := p.r.take(p, !m.retire); ok {
+		p.r.files.release(w.paths)
+		p.r.done(w)
+		p.r.handler.Exited(m.attempt, m.exit)
+	}
+	return nil
+}
+
+func (p *peer) killing(b []byte) error {
+	a, err := parseKilling(b)
+	p.r.mu.Lock()
+	defer p.r.mu.Unlock()
+	if w := p.work; w != nil && w.attempt == a && w.hard != nil {
+		w.answered = true
+		w.hard.Stop()
+	}
+	return err
+}
+
+// fail reports that no guardian could be started.
+func (p *peer) fail(err error) {
+	p.r.forget(p)
+	if w, ok := p.r.take(p, false); ok {
+		p.r.files.release(w.paths)
+		p.r.done(w)
+		p.r.handler.Failed(w.attempt, Failure{Err: err.Error(), Exhausted: exhausted(err)})
+	}
+}
+
+// end cleans up after a guardian, and reports its attempt if it had one.
+func (p *peer) end(cause error) {
+	p.r.forget(p)
+	p.mu.Lock()
+	sock, pid, quitted := p.sock, p.pid, p.quitted
+	p.mu.Unlock()
+	if !quitted || errors.Is(cause, os.ErrDeadlineExceeded) {
+		p.r.family.kill(pid)
+	}
+	sock.Close()
+	p.r.family.reap(pid)
+	removeLeaves(p.r.pool, pid)
+	if w, ok := p.r.take(p, false); ok {
+		p.lost(w)
+	}
+}
+
+// lost reports an attempt whose guardian was killed.
+func (p *peer) lost(w *work) {
+	if p.r.cfg.Subreaper {
+		p.r.family.sweep()
+	}
+	p.r.files.release(w.paths)
+	p.r.done(w)
+	if w.pid == 0 {
+		p.r.handler.Failed(w.attempt, Failure{Err: "the guardian process was killed while it was starting the command"})
+		return
+	}
+	p.r.handler.Exited(w.attempt, Exit{PID: w.pid, Code: -int(unix.SIGKILL), Wall: w.wall,
+		Duration: time.Duration(max(time.Now().UnixMicro()-w.wall, 0)) * time.Microsecond,
+		Warnings: []string{"the guardian process of the job was killed, and the job with it; its cost and output are lost"}})
+}

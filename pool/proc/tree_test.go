@@ -1,0 +1,264 @@
+package proc
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// goneTime is what a tree may live on after its end was ordered.
+const goneTime = time.Second
+
+// ends are ways for a tree to end. Each gets a tree that is ready.
+var ends = []struct {
+	name string
+	stay bool // the main process does not exit by itself
+	end  func(t *testing.T, p *pool, a Attempt, others int)
+}{
+	{"main process exits", false, func(t *testing.T, p *pool, a Attempt, others int) {
+		if x := p.exited(a); x.Code != 0 || x.Leaked != others || len(x.Warnings) != 0 {
+			t.Errorf("got %+v, want %d leaked", x, others)
+		}
+	}},
+	{"soft then hard", true, func(t *testing.T, p *pool, a Attempt, _ int) {
+		p.Signal(a, Soft)
+		p.Signal(a, Hard)
+		if x := p.exited(a); x.Code != -15 && x.Code != -9 {
+			t.Errorf("got %+v, want a signal", x)
+		}
+	}},
+	{"hard", true, func(t *testing.T, p *pool, a Attempt, _ int) {
+		p.Signal(a, Hard)
+		if x := p.exited(a); x.Code != -9 || x.Leaked != 0 {
+			t.Errorf("got %+v, want signal 9 and nothing leaked", x)
+		}
+	}},
+	{"guardian killed", true, func(t *testing.T, p *pool, a Attempt, _ int) {
+		kill(t, guardianOf(t, p.started(a)), unix.SIGKILL)
+		expectLost(t, p.exited(a))
+	}},
+	{"guardian stopped, then hard", true, func(t *testing.T, p *pool, a Attempt, _ int) {
+		kill(t, guardianOf(t, p.started(a)), unix.SIGSTOP)
+		p.Signal(a, Hard)
+		expectLost(t, p.exited(a))
+	}},
+}
+
+func expectLost(t *testing.T, x Exit) {
+	t.Helper()
+	if x.Code != -9 || len(x.Warnings) != 1 || !strings.Contains(x.Warnings[0], "guardian") {
+		t.Errorf("got %+v, want signal 9 and a warning about the guardian", x)
+	}
+}
+
+func kill(t *testing.T, pid int, sig unix.Signal) {
+	t.Helper()
+	if err := unix.Kill(pid, sig); err != nil {
+		t.Fatalf("kill %d: %v", pid, err)
+	}
+}
+
+func guardianOf(t *testing.T, pid int) int {
+	t.Helper()
+	s, ok := readStat(pid)
+	comm, _ := os.ReadFile("/proc/" + strconv.Itoa(s.parent) + "/comm")
+	if !ok || string(comm) != guardianName+"\n" {
+		t.Fatalf("the parent of process %d is %d %q, not a guardian", pid, s.parent, comm)
+	}
+	return s.parent
+}
+
+// expectGone fails the test if a process is alive after the time that it has.
+func expectGone(t *testing.T, pids []int, limit time.Duration) {
+	t.Helper()
+	if !pollFor(limit, func() bool { return !anyAlive(pids) }) {
+		for _, pid := range pids {
+			if alive(pid) {
+				data, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+				t.Errorf("process %d lives %v after the end:\n%s", pid, limit, data)
+			}
+		}
+	}
+}
+
+func TestNothingOfATreeOutlivesItsEnd(t *testing.T) {
+	for _, end := range ends {
+		for _, shape := range shapes {
+			t.Run(end.name+"/"+shape.name, func(t *testing.T) {
+				p := newPool(t, Config{Subreaper: true})
+				dir := t.TempDir()
+				how, count := "exit", len(shape.others)
+				if end.stay {
+					how, count = "stay", count+1
+				}
+				a := p.start(Command{Args: helper("tree", shape.name, dir, how)})
+				if !pollFor(patience, func() bool { return len(marks(dir)) == count }) {
+					t.Fatalf("%d of %d processes are ready", len(marks(dir)), count)
+				}
+				end.end(t, p, a, len(shape.others))
+				expectGone(t, marks(dir), 0)
+				if err := p.Close(); err != nil {
+					t.Error(err)
+				}
+				expectNoCgroup(t, p.Capabilities().CgroupDir)
+			})
+		}
+	}
+}
+
+func expectNoCgroup(t *testing.T, dir string) {
+	t.Helper()
+	if dir == "" {
+		return
+	}
+	if !pollFor(goneTime, func() bool { _, err := os.Stat(dir); return err != nil }) {
+		t.Errorf("the cgroup %s is left", dir)
+	}
+}
+
+func TestNothingOfATreeOutlivesItsServer(t *testing.T) {
+	for _, shape := range shapes {
+		t.Run(shape.name, func(t *testing.T) {
+			dir := t.TempDir()
+			server := startServer(t, helper("tree", shape.name, dir, "stay"))
+			if !pollFor(patience, func() bool { return len(marks(dir)) == len(shape.others)+1 }) {
+				t.Fatalf("%d processes are ready", len(marks(dir)))
+			}
+			guardian := guardianOf(t, server.job)
+			if err := server.cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			expectGone(t, marks(dir), goneTime)
+			expectGone(t, []int{guardian}, patience) // the race detector delays the end of processes
+			expectNoCgroup(t, server.cgroup)
+			_ = server.cmd.Wait()
+		})
+	}
+}
+
+// serverProcess is a server in a process of its own.
+type serverProcess struct {
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	job    int // pid of what it runs
+	cgroup string
+}
+
+func startServer(t *testing.T, job []string) *serverProcess {
+	t.Helper()
+	args := append(helper("server"), job...)
+	s := &serverProcess{cmd: exec.Command(args[0], args[1:]...)}
+	s.cmd.Stderr = os.Stderr
+	stdout, err := s.cmd.StdoutPipe()
+	if err == nil {
+		s.stdin, err = s.cmd.StdinPipe()
+	}
+	if err == nil {
+		err = s.cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.cmd.Process.Kill(); _ = s.cmd.Wait() })
+	lines := bufio.NewScanner(stdout)
+	lines.Scan()
+	if s.job, err = strconv.Atoi(lines.Text()); err != nil || s.job == 0 {
+		t.Fatalf("the server says %q", lines.Text())
+	}
+	lines.Scan()
+	s.cgroup = lines.Text()
+	return s
+}
+
+func TestAProcessThatForksAllTheTimeIsEnded(t *testing.T) {
+	for _, cfg := range []Config{{}, {NoCgroup: true}} {
+		p := newPool(t, cfg)
+		dir := t.TempDir()
+		a := p.start(Command{Args: helper("bomb", dir)})
+		if !pollFor(patience, func() bool { return len(marks(dir)) >= 30 }) {
+			t.Fatalf("only %d processes", len(marks(dir)))
+		}
+		p.Signal(a, Soft)
+		p.Signal(a, Hard)
+		p.exited(a)
+		expectGone(t, marks(dir), 0)
+		if x := p.run(shell("exit 7")); x.Code != 7 { // the guardian serves on, in a new cgroup
+			t.Errorf("the next job: %+v", x)
+		}
+	}
+}
+
+func TestASoftSignalLeavesTheRestUntilHard(t *testing.T) {
+	p := newPool(t, Config{})
+	dir := t.TempDir()
+	// The main process ends on SIGTERM; what ignores it may go on.
+	a := p.start(Command{Args: helper("tree", "children", dir, "stay")})
+	pollFor(patience, func() bool { return len(marks(dir)) == 3 })
+	b := p.start(shell(`trap "" TERM; (echo ready; exec sleep 100) & trap "exit 4" TERM; wait`))
+	main := p.started(b)
+	pollFor(patience, func() bool { return len(children(main)) == 1 })
+	rest := children(main)
+	p.Signal(b, Soft)
+	if !pollFor(patience, func() bool { return !alive(main) }) {
+		t.Fatal("the main process ignores SIGTERM")
+	}
+	p.Signal(a, Hard)
+	p.exited(a) // time for the guardian of b to do wrong
+	if !anyAlive(rest) {
+		t.Error("what was left was killed before the hard signal")
+	}
+	p.Signal(b, Hard)
+	if x := p.exited(b); x.Code != 4 || x.Leaked != 1 {
+		t.Errorf("got %+v, want code 4 and one leaked", x)
+	}
+	expectGone(t, rest, 0)
+}
+
+func TestHardReachesAnAttemptWhoseStartIsInFlight(t *testing.T) {
+	p := newPool(t, Config{})
+	for range 20 {
+		a := p.start(Command{Args: []string{"sleep", "100"}})
+		p.Signal(a, Hard)
+		if x := p.exited(a); x.Code != -9 {
+			t.Errorf("got %+v", x)
+		}
+	}
+}
+
+func TestSignalsForUnknownAndEndedAttemptsAreIgnored(t *testing.T) {
+	p := newPool(t, Config{})
+	a := p.start(shell("exit 0"))
+	p.exited(a)
+	p.Signal(a, Hard)
+	p.Signal(Attempt{Job: 99, N: 1}, Soft)
+	b := p.start(shell("read x"))
+	p.Signal(Attempt{Job: b.Job, N: 2}, Hard)
+	if x := p.exited(b); x.Code != 1 {
+		t.Errorf("got %+v", x)
+	}
+}
+
+func TestAStuckOpenIsEndedByHard(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	p := newPool(t, Config{})
+	a := p.start(Command{Args: []string{"cat"}, Stdin: fifo})
+	p.Signal(a, Hard)
+	if f := p.failed(a); !strings.Contains(f.Err, "killed while it was starting") {
+		t.Errorf("got %+v", f)
+	}
+	if x := p.run(shell("exit 5")); x.Code != 5 {
+		t.Errorf("the next job: %+v", x)
+	}
+}
