@@ -29,7 +29,7 @@ const (
 var policy = map[string][]string{
 	"pool/sched":     {},
 	"pool/proc":      {"os", "os/signal", "syscall", "unsafe", unix},
-	"pool":           {"os", "expool/pool/sched", "expool/pool/proc"},
+	"pool":           {"os", "expool/numa", "expool/pool/sched", "expool/pool/proc"},
 	"rpc/wire":       {},
 	"rpc":            {"syscall", "expool/pool", "expool/pool/sched", "expool/rpc/wire", "expool/numa", jsonrpc2},
 	"numa":           {"os", unix},

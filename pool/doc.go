@@ -13,6 +13,6 @@
 //		p.Close()
 //	}
 //
-// It imports pool/sched, pool/proc and the standard library, but not os/exec, and knows nothing of the wire. The loop is the only
+// It imports pool/sched, pool/proc, numa and the standard library, but not os/exec, and knows nothing of the wire. The loop is the only
 // goroutine that it starts; it ends after [Pool.Close], Shutdown, or the end of input.
 package pool

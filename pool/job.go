@@ -38,6 +38,8 @@ type Job struct {
 	Task       TaskID        // 0: none
 	Wait       bool          // starts at once, beside the workers; Execute returns when it has finished
 
+	OmitAffinity bool // runs outside of the affinity groups
+
 	// Category, Size and Slowdown relate jobs for chained termination: see sched.Spec. Slowdown 0 counts as given.
 	Category string
 	Size     float64
@@ -83,7 +85,7 @@ func (j *Job) spec() (*sched.Spec, *Error) {
 		return nil, &Error{Field: "timeout", Problem: "timeout, start delay, size and slowdown can't be negative"}
 	}
 	return &sched.Spec{Name: j.Name, Task: j.Task, Timeout: j.Timeout, Restart: j.Restart, StartDelay: j.StartDelay,
-		Confirm: j.Confirm, Stub: j.Args == nil, Sync: j.Wait, Category: j.Category, Size: j.Size, Slowdown: j.Slowdown,
+		Confirm: j.Confirm, Stub: j.Args == nil, Sync: j.Wait, OmitAffinity: j.OmitAffinity, Category: j.Category, Size: j.Size, Slowdown: j.Slowdown,
 		Payload: j}, nil
 }
 
@@ -108,12 +110,12 @@ func output(o Output, tasks []*Task, ofTask func(*Task) Output) proc.Output {
 }
 
 // command is what the runner is to start; tasks are those of the job, the innermost first.
-func (j *Job) command(group *sched.Group, tasks []*Task) *proc.Command {
+func (j *Job) command(group *sched.Group, bind MemBind, tasks []*Task) *proc.Command {
 	c := &proc.Command{Args: j.Args, Dir: j.Dir, Env: j.Env, Stdin: j.Stdin,
 		Stdout: output(j.Stdout, tasks, func(t *Task) Output { return t.Stdout }),
 		Stderr: output(j.Stderr, tasks, func(t *Task) Output { return t.Stderr })}
 	if group != nil {
-		c.CPUs = group.CPUs
+		c.CPUs, c.Nodes, c.MemBind = group.CPUs, group.Nodes, bind
 	}
 	return c
 }

@@ -1,6 +1,8 @@
 package pool
 
 import (
+	"time"
+
 	"expool/pool/proc"
 	"expool/pool/sched"
 )
@@ -94,7 +96,7 @@ func (p *Pool) act(a sched.Action) {
 		p.cfg.OnChange(a.Change)
 	case sched.Start:
 		job := JobOf(a.Spec)
-		p.runner.Start(attempt(a.Job, a.Attempt), job.command(a.Group, p.tasksOf(job)))
+		p.runner.Start(attempt(a.Job, a.Attempt), job.command(a.Group, p.bind(), p.tasksOf(job)))
 	case sched.Kill:
 		how := proc.Soft
 		if a.Hard {
@@ -104,6 +106,14 @@ func (p *Pool) act(a sched.Action) {
 	case sched.Quit:
 		p.quit = true
 	}
+}
+
+// bind says how placed jobs have their memory bound.
+func (p *Pool) bind() MemBind {
+	if p.cfg.Affinity == nil {
+		return MemBindNone
+	}
+	return p.cfg.Affinity.MemBind
 }
 
 // tasksOf gives the tasks of a job, the innermost first.
@@ -141,8 +151,8 @@ func (h handler) post(e sched.Event) {
 	h.p.put(item{event: func(sched.CallID) sched.Event { return e }})
 }
 
-func (h handler) Started(a proc.Attempt, pid int, wall int64) {
-	h.post(sched.Started{Job: JobID(a.Job), Attempt: a.N, PID: pid, Wall: wall})
+func (h handler) Started(a proc.Attempt, pid int, wall int64, age time.Duration) {
+	h.post(sched.Started{Job: JobID(a.Job), Attempt: a.N, PID: pid, Wall: wall, Age: age})
 }
 
 func (h handler) Failed(a proc.Attempt, f proc.Failure) {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"expool/numa"
 	"expool/pool/proc"
 	"expool/pool/sched"
 )
@@ -30,6 +31,10 @@ type Config struct {
 	// OnChange gets every change of state, in order, on the loop's goroutine: it must not block, nor call the pool.
 	OnChange func(*Change)
 
+	Affinity *Affinity                      // where jobs run; anywhere
+	Topology func() (*numa.Topology, error) // of the machine, for Affinity; numa.ReadHost
+	KeepOff  bool                           // keep this process's own threads, and guardians, off the CPUs of Affinity where that is possible
+
 	Stdout, Stderr *os.File // the streams of Inherit; os.Stderr
 	Subreaper      bool     // for a program that starts no processes but those of one pool: see proc.Config
 	NoCgroup       bool     // make no cgroups
@@ -39,6 +44,9 @@ type Config struct {
 }
 
 func (c *Config) setDefaults() {
+	if c.Topology == nil {
+		c.Topology = numa.ReadHost
+	}
 	if c.Workers == 0 {
 		c.Workers = DefaultWorkers()
 	}
@@ -55,20 +63,15 @@ func (c *Config) setDefaults() {
 	if c.Clock == nil {
 		c.Clock = newHostClock()
 	}
-	if c.NewRunner == nil {
-		c.NewRunner = func(h proc.Handler) (Runner, error) {
-			return proc.New(proc.Config{HostStdout: c.Stdout, HostStderr: c.Stderr, Idle: c.Workers, Subreaper: c.Subreaper,
-				NoCgroup: c.NoCgroup}, h)
-		}
-	}
 }
 
 // Pool executes jobs. Its methods can be called from any goroutine.
 type Pool struct {
-	cfg    Config
-	core   *sched.Core // owned by the loop
-	runner Runner
-	clock  Clock
+	cfg      Config
+	warnings []string    // of making it
+	core     *sched.Core // owned by the loop
+	runner   Runner
+	clock    Clock
 
 	mu     sync.Mutex
 	inbox  []item // for the loop, in order
@@ -88,17 +91,33 @@ func New(cfg Config) (*Pool, error) {
 	if cfg.Workers < 0 {
 		return nil, fmt.Errorf("making a pool of %d workers: at least 1 is needed", cfg.Workers)
 	}
+	asked := cfg.Workers
 	cfg.setDefaults()
 	p := &Pool{cfg: cfg, clock: cfg.Clock, signal: make(chan struct{}, 1), done: make(chan struct{}), calls: map[sched.CallID]func(any, error){}}
-	p.core = sched.New(sched.Config{Workers: cfg.Workers, Grace: *cfg.Grace, Unchained: cfg.Unchained, History: cfg.History})
-	runner, err := cfg.NewRunner(handler{p})
+	place, own, err := p.place(asked)
 	if err != nil {
+		return nil, err
+	}
+	if p.runner, err = p.makeRunner(own); err != nil {
 		return nil, fmt.Errorf("making a pool: %w", err)
 	}
-	p.runner = runner
+	p.core = sched.New(sched.Config{Workers: p.cfg.Workers, Grace: *cfg.Grace, Unchained: cfg.Unchained, History: cfg.History, Placement: place})
 	go p.loop()
 	return p, nil
 }
+
+// makeRunner makes the runner, with this process's own threads on the given CPUs; nil leaves them where they are.
+func (p *Pool) makeRunner(own []int) (Runner, error) {
+	c := &p.cfg
+	if c.NewRunner != nil {
+		return c.NewRunner(handler{p})
+	}
+	return proc.New(proc.Config{HostStdout: c.Stdout, HostStderr: c.Stderr, Idle: c.Workers, Subreaper: c.Subreaper, NoCgroup: c.NoCgroup,
+		OwnCPUs: own}, handler{p})
+}
+
+// Warnings tell in words what differs from what was asked for.
+func (p *Pool) Warnings() []string { return p.warnings }
 
 // Workers is how many attempts run at once.
 func (p *Pool) Workers() int { return p.cfg.Workers }

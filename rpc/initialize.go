@@ -1,6 +1,9 @@
 package rpc
 
 import (
+	"slices"
+
+	"expool/numa"
 	"expool/pool"
 	"expool/rpc/wire"
 )
@@ -21,7 +24,11 @@ func (s *Server) initialize(c *Call) {
 	s.mu.Lock()
 	p := s.pool
 	s.mu.Unlock()
-	c.Reply(s.initialized(p))
+	t, err := s.settings.Pool.Topology()
+	if err != nil {
+		t = &numa.Topology{Warnings: []string{err.Error()}} // a pool without affinity works all the same
+	}
+	c.Reply(initialized(p, t))
 }
 
 // configure makes the pool with the settings that the client asks for.
@@ -44,15 +51,18 @@ func (s *Server) configure(params *wire.Initialize) *wire.Error {
 	if params.Chained.Set {
 		cfg.Unchained = !params.Chained.Value
 	}
+	if params.Affinity != nil {
+		cfg.Affinity = affinityOf(params.Affinity)
+	}
 	if err := s.makePool(cfg); err != nil {
-		return wire.Errorf(wire.CodeInternal, "%v", err)
+		return affinityError("affinity.", err)
 	}
 	return nil
 }
 
-func (s *Server) initialized(p *pool.Pool) wire.Initialized {
+func initialized(p *pool.Pool, t *numa.Topology) wire.Initialized {
 	host := p.Capabilities()
 	return wire.Initialized{Server: "expool-rpc", Version: Version, Protocol: Protocol,
-		Workers: p.Workers(), Grace: wire.Seconds(p.Grace()),
+		Workers: p.Workers(), Grace: wire.Seconds(p.Grace()), Topology: summary(t), Warnings: slices.Concat(p.Warnings(), t.Warnings),
 		Capabilities: wire.Capabilities{Cgroups: host.Cgroup, Measurement: []string{"rusage"}}}
 }

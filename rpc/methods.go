@@ -24,6 +24,8 @@ var methods = map[string]func(*Server, *Call){
 	"tasks":      (*Server).tasks,
 	"explain":    (*Server).explain,
 	"events":     (*Server).events,
+	"topology":   (*Server).topology,
+	"affinity":   (*Server).affinity,
 	"shutdown":   (*Server).shutdown,
 }
 

@@ -70,7 +70,7 @@ func recordOf(r *sched.Record) wire.Record {
 	w := wire.Record{
 		Job: int64(r.Job), Name: r.Spec.Name, Task: int64(r.Spec.Task), Category: r.Spec.Category,
 		State: wire.State(r.State.String()), Reason: wire.Reason(r.Reason.String()), Attempts: r.Attempts,
-		PID: r.Exit.PID, CPUs: r.CPUs, Leaked: r.Exit.Leaked, Params: pool.JobOf(r.Spec).Params, Warnings: warnings(r),
+		PID: r.Exit.PID, CPUs: r.CPUs, Interference: r.Shared, Leaked: r.Exit.Leaked, Params: pool.JobOf(r.Spec).Params, Warnings: warnings(r),
 		Start: wall(r.TStart), Stop: wall(r.TStop),
 	}
 	if !r.Ended {

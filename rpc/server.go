@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"expool/numa"
 	"expool/pool"
 	"expool/rpc/wire"
 )
@@ -32,6 +33,10 @@ type Server struct {
 
 // NewServer makes a server that writes to out.
 func NewServer(settings Settings, out io.Writer) *Server {
+	if settings.Pool.Topology == nil {
+		settings.Pool.Topology = numa.ReadHost
+	}
+	settings.Pool.Topology = sync.OnceValues(settings.Pool.Topology) // the pool's own affinity must not show in it
 	s := &Server{settings: settings, started: time.Now(), ended: make(chan struct{})}
 	s.out = NewOutbox(out, OutboxOptions{Pressure: s.hold, Closed: func(error) { s.OutputClosed() }})
 	return s
@@ -92,7 +97,7 @@ func (s *Server) need(c *Call) *pool.Pool {
 	defer s.mu.Unlock()
 	if s.pool == nil {
 		if err := s.makePool(s.settings.Pool); err != nil {
-			c.Fail(wire.Errorf(wire.CodeInternal, "%v", err))
+			c.Fail(affinityError("affinity.", err))
 			return nil
 		}
 	}

@@ -19,6 +19,7 @@ const usageStatus = 2
 const usage = `expool-rpc: an execution pool for external commands, over JSON-RPC 2.0 on standard input and output
 
 usage: expool-rpc [flags]
+       expool-rpc topology [flags]    a picture of the machine, and of the groups that --affinity gives
 
 One message a line; protocol.md tells all of them. This runs a job:
 
@@ -38,6 +39,11 @@ type flags struct {
 	onEOF         string
 	stdoutFD      int
 	stderrFD      int
+	affinity      string
+	affinityAll   bool
+	sequential    string
+	membind       string
+	sysroot       string
 	noCgroup      bool
 	version, help bool
 }
@@ -50,6 +56,11 @@ func (f *flags) define(set *flag.FlagSet) {
 	set.StringVar(&f.onEOF, "on-eof", "finish", "at the end of input: `finish` what was scheduled, or terminate it")
 	set.IntVar(&f.stdoutFD, "stdout-fd", -1, "the inherited `descriptor` that is the jobs' standard output")
 	set.IntVar(&f.stderrFD, "stderr-fd", -1, "the inherited `descriptor` that is the jobs' standard error")
+	set.StringVar(&f.affinity, "affinity", "", "give each job CPUs of its own: a number of threads, or thread, core, l2, l3, node, package; this is the `step`")
+	set.BoolVar(&f.affinityAll, "affinity-all", false, "jobs get all CPUs of their group, not only its first thread")
+	set.StringVar(&f.sequential, "affinity-sequential", "", "override how the CPUs are numbered: `true` or false")
+	set.StringVar(&f.membind, "membind", "none", "with --affinity, bind the jobs' memory to their nodes: none, prefer or `bind`")
+	set.StringVar(&f.sysroot, "sysroot", "", "read the topology from this `folder` instead of /")
 	set.BoolVar(&f.noCgroup, "no-cgroup", false, "make no cgroups")
 	set.BoolVar(&f.version, "version", false, "print the version")
 	set.BoolVar(&f.help, "help", false, "print this help")
@@ -62,7 +73,7 @@ func parseFlags(args []string, stdout, stderr io.Writer) (f flags, status int, o
 	f.define(set)
 	err := set.Parse(args)
 	if err == nil && set.NArg() > 0 {
-		err = fmt.Errorf("there is no command %q: expool-rpc takes flags only, and its calls from standard input", set.Arg(0))
+		err = fmt.Errorf("there is no command %q: besides topology, expool-rpc takes flags only, and its calls from standard input", set.Arg(0))
 	}
 	switch {
 	case f.help || errors.Is(err, flag.ErrHelp):
@@ -95,6 +106,10 @@ func (f *flags) settings() (s rpc.Settings, err error) {
 	grace := time.Duration(f.grace * float64(time.Second))
 	s.TerminateOnEOF = f.onEOF == "terminate"
 	s.Pool = pool.Config{Workers: f.workers, Grace: &grace, Unchained: !f.chained, History: f.history, Subreaper: true, NoCgroup: f.noCgroup}
+	s.Pool.Topology, s.Pool.KeepOff = f.topology, true
+	if s.Pool.Affinity, err = f.placement(); err != nil {
+		return s, err
+	}
 	if s.Pool.Stdout, err = hostStream("--stdout-fd", f.stdoutFD); err != nil {
 		return s, err
 	}

@@ -22,19 +22,34 @@ func main() {
 }
 
 func run(args []string) int {
+	picture := len(args) > 0 && args[0] == "topology"
+	if picture {
+		args = args[1:]
+	}
 	flags, status, ok := parseFlags(args, os.Stdout, os.Stderr)
 	if !ok {
 		return status
 	}
+	if picture {
+		return report(flags.picture(), 1)
+	}
 	settings, err := flags.settings()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "expool-rpc:", err)
-		return usageStatus
+		return report(err, usageStatus)
 	}
 	server := rpc.NewServer(settings, os.Stdout)
 	watchSignals(server)
 	watchPeers(server, settings.TerminateOnEOF)
 	return server.Run(os.Stdin)
+}
+
+// report tells an error, and gives the exit status for it.
+func report(err error, status int) int {
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(os.Stderr, "expool-rpc:", err)
+	return status
 }
 
 // watchSignals has the server end on signals, save those that it was started to ignore, as by nohup. SIGPIPE is caught, so

@@ -79,17 +79,6 @@ var encodings = []struct {
 		"explained without constraint", Explained{Job: 1, State: Done, Text: "it has ended"},
 		`{"job":1,"state":"done","waits_for":null,"text":"it has ended","constraint":null}`,
 	},
-	{
-		"topology", Topology{
-			CPUs: []int{0}, Nodes: []Node{{ID: 1}}, Packages: []Package{{CPUs: []int{0}}}, Cores: []Core{{CPUs: []int{0}}},
-			Caches: []Cache{{Level: 3, CPUs: []int{0}}}, Uniform: true,
-		},
-		`{"cpus":[0],"allowed":[],"nodes":[{"id":1,"cpus":[],"memory":null}],"packages":[{"id":0,"cpus":[0]}],` +
-			`"cores":[{"cpus":[0],"node":0,"package":0}],"caches":[{"level":3,"cpus":[0],"size":null}],"uniform":true}`,
-	},
-	{"affinity group", AffinityGroup{Groups: 2, CPUs: []int{0, 16}, Mask: "0,16"}, `{"groups":2,"cpus":[0,16],"mask":"0,16"}`},
-	{"affinity groups", AffinityGroups{{0}, {1, 2}}, `{"groups":2,"masks":[[0],[1,2]]}`},
-	{"no affinity groups", AffinityGroups(nil), `{"groups":0,"masks":[]}`},
 }
 
 const (

@@ -69,9 +69,12 @@ type Record struct {
 	IO       Opt[IO]
 	PID      int   // 0 for none
 	CPUs     []int // nil for no placement
-	Leaked   int   // processes that outlived the job and were ended
-	Stdout   []byte
-	Stderr   []byte // as Stdout: nil if not captured
+	// Interference is what a placed job shared with others: levels such as
+	// "core" or "l3"; nil without placement.
+	Interference []string
+	Leaked       int // processes that outlived the job and were ended
+	Stdout       []byte
+	Stderr       []byte // as Stdout: nil if not captured
 	// CutStdout and CutStderr are the bytes that were left out of the captured
 	// streams.
 	CutStdout int64
@@ -122,6 +125,9 @@ func (r *Record) appendFields(b []byte) []byte {
 	b = appendID(b, int64(r.PID))
 	b = append(b, `,"cpus":`...)
 	b = appendInts(b, r.CPUs)
+	if r.Interference != nil {
+		b = appendStrings(append(b, `,"interference":`...), r.Interference)
+	}
 	b = append(b, `,"leaked":`...)
 	b = strconv.AppendInt(b, int64(r.Leaked), 10)
 	b = r.appendCapture(b)
