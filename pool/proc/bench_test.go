@@ -5,7 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
 const benchWidth = 2
@@ -18,9 +17,9 @@ type benchHandler struct {
 	wg   sync.WaitGroup
 }
 
-func (h *benchHandler) Started(Attempt, int, int64, time.Duration) {}
-func (h *benchHandler) Failed(a Attempt, f Failure)                { panic(f.Err) }
-func (h *benchHandler) Exited(Attempt, Exit)                       { h.next(); h.wg.Done() }
+func (h *benchHandler) Started(Attempt, Start)      {}
+func (h *benchHandler) Failed(a Attempt, f Failure) { panic(f.Err) }
+func (h *benchHandler) Exited(Attempt, Exit)        { h.next(); h.wg.Done() }
 
 func (h *benchHandler) next() {
 	if n := h.left.Add(-1); n >= 0 {
@@ -29,8 +28,9 @@ func (h *benchHandler) next() {
 	}
 }
 
-func benchmarkRunner(b *testing.B, cfg Config) {
-	h := &benchHandler{cmd: Command{Args: []string{"/bin/true"}, Stdout: Output{Kind: Null}, Stderr: Output{Kind: Null}}}
+func benchmarkRunner(b *testing.B, cfg Config, c Command) {
+	h := &benchHandler{cmd: c}
+	h.cmd.Args, h.cmd.Stdout, h.cmd.Stderr = []string{"/bin/true"}, Output{Kind: Null}, Output{Kind: Null}
 	cfg.Idle = benchWidth
 	r, err := New(cfg, h)
 	if err != nil {
@@ -52,8 +52,10 @@ func benchmarkRunner(b *testing.B, cfg Config) {
 }
 
 func BenchmarkRunner(b *testing.B) {
-	b.Run("cgroup", func(b *testing.B) { benchmarkRunner(b, Config{}) })
-	b.Run("plain", func(b *testing.B) { benchmarkRunner(b, Config{NoCgroup: true}) })
+	b.Run("cgroup", func(b *testing.B) { benchmarkRunner(b, Config{}, Command{}) })
+	b.Run("plain", func(b *testing.B) { benchmarkRunner(b, Config{NoCgroup: true}, Command{}) })
+	b.Run("memory", func(b *testing.B) { benchmarkRunner(b, Config{}, Command{MemGroup: true}) })
+	b.Run("memlimit", func(b *testing.B) { benchmarkRunner(b, Config{}, Command{MemLimit: 1 << 30}) })
 }
 
 // BenchmarkBare is what the Runner is measured against: os.StartProcess and Wait, in as many goroutines.

@@ -2,13 +2,9 @@ package proc
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,7 +12,7 @@ import (
 
 // The pool's cgroup is a folder below the server's own, with one leaf for each guardian, named by the guardian's pid and a
 // count, because a leaf can't be used again after cgroup.kill. Servers and guardians stay outside of it, and no controller is
-// needed for it.
+// needed for it. Where memory is controlled by version 1, the pool has a second such folder in that hierarchy, see memory1.go.
 
 // leaf is the cgroup that a guardian places its jobs in. It is made when it is first needed.
 type leaf struct {
@@ -25,6 +21,9 @@ type leaf struct {
 	n    int
 	path string   // "" until made
 	dir  *os.File // open while made
+	used bool     // a job has been in it
+
+	mkdir func(path string) error // makes the folder; nil for the usual way
 }
 
 // fd returns a descriptor of the folder, or false when there is no cgroup to use.
@@ -37,7 +36,11 @@ func (l *leaf) fd() (int, bool) {
 	}
 	l.n++
 	l.path = filepath.Join(l.root, l.name+"-"+strconv.Itoa(l.n))
-	if err := os.Mkdir(l.path, 0o755); err != nil {
+	mkdir := l.mkdir
+	if mkdir == nil {
+		mkdir = func(path string) error { return os.Mkdir(path, 0o755) }
+	}
+	if err := mkdir(l.path); err != nil {
 		l.disable()
 		return -1, false
 	}
@@ -47,7 +50,7 @@ func (l *leaf) fd() (int, bool) {
 		l.disable()
 		return -1, false
 	}
-	l.dir = dir
+	l.dir, l.used = dir, false
 	return int(dir.Fd()), true
 }
 
@@ -108,11 +111,20 @@ func removeCgroup(path string) {
 	}
 }
 
-// killMembers kills what is in a cgroup one by one, for kernels without cgroup.kill.
+// killMembers kills what is in a cgroup one by one, for kernels without cgroup.kill and for version 1. There a process is listed
+// for any of its threads, but only one whose main thread is a member belongs to a job: the others are guardians.
 func killMembers(path string) {
 	data, _ := os.ReadFile(filepath.Join(path, "cgroup.procs"))
+	threads, err := os.ReadFile(filepath.Join(path, "tasks"))
+	if err != nil {
+		threads = data
+	}
+	members := map[string]bool{}
+	for field := range bytes.FieldsSeq(threads) {
+		members[string(field)] = true
+	}
 	for field := range bytes.FieldsSeq(data) {
-		if pid, err := strconv.Atoi(string(field)); err == nil && pid > 0 {
+		if pid, err := strconv.Atoi(string(field)); err == nil && pid > 0 && members[string(field)] {
 			_ = unix.Kill(pid, unix.SIGKILL)
 		}
 	}
@@ -139,102 +151,3 @@ func removePool(root string) {
 	}
 	removeCgroup(root)
 }
-
-var pools atomic.Int64 // counts the cgroups that this process made
-
-// makePool makes the pool's cgroup below this process's own, and removes those that dead servers left there.
-func makePool() (dir string, err error) {
-	own, err := ownCgroup()
-	if err != nil {
-		return "", err
-	}
-	for _, file := range []string{own, filepath.Join(own, "cgroup.procs")} {
-		if err := unix.Access(file, unix.W_OK); err != nil {
-			return "", fmt.Errorf("the server may not use its cgroup: %s: %w", file, err)
-		}
-	}
-	removeStale(own)
-	dir = filepath.Join(own, poolName(os.Getpid())+"-"+strconv.FormatInt(pools.Add(1), 10))
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return "", fmt.Errorf("the server may not make a cgroup: %w", err)
-	}
-	return dir, nil
-}
-
-const poolPrefix = "expool-"
-
-// poolName names the cgroups of a server: pid, start time in ticks since boot, and the namespace of the pid.
-// The name tells other servers whether this one still lives.
-func poolName(pid int) string {
-	s, _ := readStat(pid)
-	return fmt.Sprintf("%s%d-%d-%d", poolPrefix, pid, s.start, pidNamespace())
-}
-
-func pidNamespace() uint64 {
-	var st unix.Stat_t
-	if err := unix.Stat("/proc/self/ns/pid", &st); err != nil {
-		return 0
-	}
-	return st.Ino
-}
-
-// removeStale removes the cgroups of servers that are gone. Those of another pid namespace are none of our business.
-func removeStale(own string) {
-	paths, _ := filepath.Glob(filepath.Join(own, poolPrefix+"*"))
-	for _, path := range paths {
-		name := filepath.Base(path)
-		var pid, start, ns, n uint64
-		_, err := fmt.Sscanf(name, poolPrefix+"%d-%d-%d-%d", &pid, &start, &ns, &n)
-		if err != nil || ns != pidNamespace() {
-			continue
-		}
-		if s, ok := readStat(int(pid)); !ok || s.start != start {
-			removePool(path)
-		}
-	}
-}
-
-// ownCgroup finds the folder of this process's cgroup in a mounted hierarchy of version 2, alone or beside version 1.
-func ownCgroup() (string, error) {
-	mounts, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return "", fmt.Errorf("find the cgroup mount: %w", err)
-	}
-	groups, err := os.ReadFile("/proc/self/cgroup")
-	if err != nil {
-		return "", fmt.Errorf("find the server's cgroup: %w", err)
-	}
-	return cgroupDir(string(mounts), string(groups))
-}
-
-// cgroupDir finds the folder from the contents of mountinfo and cgroup in /proc/self.
-func cgroupDir(mounts, groups string) (string, error) {
-	path, ok := "", false
-	for line := range strings.Lines(groups) {
-		if rest, found := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::"); found {
-			path, ok = rest, true
-		}
-	}
-	if !ok {
-		return "", errors.New("the server is in no cgroup of version 2")
-	}
-	if strings.HasPrefix(path, "/../") {
-		return "", fmt.Errorf("the server's cgroup %q is outside of its cgroup namespace", path)
-	}
-	for line := range strings.Lines(mounts) {
-		before, after, _ := strings.Cut(line, " - ")
-		fields := strings.Fields(before)
-		if len(fields) < 5 || !strings.HasPrefix(after, "cgroup2 ") {
-			continue
-		}
-		rel, err := filepath.Rel(unescapeMount(fields[3]), path)
-		if err == nil && rel != ".." && !strings.HasPrefix(rel, "../") {
-			return filepath.Join(unescapeMount(fields[4]), rel), nil
-		}
-	}
-	return "", fmt.Errorf("no cgroup hierarchy of version 2 that holds %q is mounted", path)
-}
-
-var mountEscapes = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
-
-func unescapeMount(s string) string { return mountEscapes.Replace(s) }

@@ -15,19 +15,25 @@ func TestTheServersCgroupIsFound(t *testing.T) {
 		hybrid = "32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n41 31 0:38 / /sys/fs/cgroup/unified rw shared:9 master:2 - cgroup2 cgroup2 rw\n"
 		inside = `700 699 0:26 /docker/c1 /sys/fs/cgroup ro - cgroup2 cgroup rw` + "\n"
 		odd    = `30 23 0:26 / /mnt/a\040b rw - cgroup2 none rw` + "\n"
+		v1     = "35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n36 31 0:33 /c1 /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
 	)
-	for _, test := range []struct{ name, mounts, groups, want, err string }{
-		{"pure", pure, "0::/user.slice/a.scope\n", "/sys/fs/cgroup/user.slice/a.scope", ""},
-		{"root", pure, "0::/\n", "/sys/fs/cgroup", ""},
-		{"hybrid", hybrid, "9:cpu:/x\n0::/y\n", "/sys/fs/cgroup/unified/y", ""},
-		{"a part is mounted", inside, "0::/docker/c1/job\n", "/sys/fs/cgroup/job", ""},
-		{"another part is mounted", inside, "0::/docker/c2\n", "", "no cgroup hierarchy"},
-		{"outside of the namespace", pure, "0::/../other\n", "", "outside of its cgroup namespace"},
-		{"version 1 only", "32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n", "2:cpu:/\n", "", "no cgroup of version 2"},
-		{"not mounted", "", "0::/\n", "", "no cgroup hierarchy"},
-		{"space in the path", odd, "0::/c d\n", "/mnt/a b/c d", ""},
+	for _, test := range []struct{ name, mounts, groups, controller, want, err string }{
+		{"pure", pure, "0::/user.slice/a.scope\n", "", "/sys/fs/cgroup/user.slice/a.scope", ""},
+		{"root", pure, "0::/\n", "", "/sys/fs/cgroup", ""},
+		{"hybrid", hybrid, "9:cpu:/x\n0::/y\n", "", "/sys/fs/cgroup/unified/y", ""},
+		{"named hierarchy", hybrid, "9:name=systemd:/x\n0::/y\n", "", "/sys/fs/cgroup/unified/y", ""},
+		{"a part is mounted", inside, "0::/docker/c1/job\n", "", "/sys/fs/cgroup/job", ""},
+		{"another part is mounted", inside, "0::/docker/c2\n", "", "", "no cgroup hierarchy"},
+		{"outside of the namespace", pure, "0::/../other\n", "", "", "outside of its cgroup namespace"},
+		{"version 1 only", v1, "2:cpu:/\n", "", "", "no cgroup of version 2"},
+		{"not mounted", "", "0::/\n", "", "", "no cgroup hierarchy"},
+		{"space in the path", odd, "0::/c d\n", "", "/mnt/a b/c d", ""},
+		{"memory of version 1", hybrid + v1, "4:memory:/m:x\n0::/y\n", "memory", "/sys/fs/cgroup/memory/m:x", ""},
+		{"with another controller", v1, "4:cpu,cpuacct:/c1/d\n", "cpuacct", "/sys/fs/cgroup/cpu,cpuacct/d", ""},
+		{"memory of version 2", pure, "0::/y\n", "memory", "", "no cgroup of version 1 for memory"},
+		{"memory is not mounted", hybrid, "4:memory:/\n0::/y\n", "memory", "", "version 1 for memory that holds"},
 	} {
-		got, err := cgroupDir(test.mounts, test.groups)
+		got, err := cgroupDir(test.mounts, test.groups, test.controller)
 		if got != test.want || (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
 			t.Errorf("%s: got %q, %v", test.name, got, err)
 		}
@@ -59,7 +65,15 @@ func TestJobsRunInACgroupOfTheirOwn(t *testing.T) {
 }
 
 func TestCgroupsOfDeadServersAreRemoved(t *testing.T) {
-	own := filepath.Dir(needCgroup(t, newPool(t, Config{})))
+	p := newPool(t, Config{})
+	for _, pool := range []string{needCgroup(t, p), p.memory.root} {
+		if pool != "" {
+			t.Run(filepath.Base(filepath.Dir(pool)), func(t *testing.T) { removesDead(t, filepath.Dir(pool)) })
+		}
+	}
+}
+
+func removesDead(t *testing.T, own string) {
 	child := exec.Command("true")
 	if err := child.Run(); err != nil {
 		t.Fatal(err)

@@ -16,6 +16,13 @@
 // sweeps: it kills and reaps those children of its own that are not guardians. A guardian that does not answer a hard
 // kill within a second is killed itself, after its tree.
 //
+// # Memory
+//
+// A job that asks for it (Command.MemGroup, Command.MemLimit) runs in a memory cgroup of its guardian's where the host gives one
+// to the server. There the kernel enforces the job's limit, and tells the true peak of its tree and whether its killer was at
+// work. In version 2 (memory2.go) the guardian's leaf has the memory controller; in version 1 (memory1.go) there is a second leaf
+// in that hierarchy. Capabilities.Memory says which it is, and Capabilities.MemoryReason why there is none.
+//
 // # Duties of the embedding program
 //
 //  1. Call RunGuardian first in main, and in TestMain of tests that use the package.
@@ -27,5 +34,6 @@
 // The package imports the standard library and golang.org/x/sys/unix and nothing of ours. In the server, the Runner owns
 // one goroutine for each guardian, which reads its socket, calls the Handler and reaps it at its end; a second one exists
 // only while a message longer than the socket's buffer is being written. The watchers own one goroutine each until they are
-// stopped. A guardian does everything on its main thread, because affinity and PDEATHSIG belong to threads.
+// stopped. A guardian does everything on one thread, because affinity, PDEATHSIG and cgroups of version 1 belong to threads: the
+// main one, or a second one from the first job in a memory cgroup of version 1 on.
 package proc

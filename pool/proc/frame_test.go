@@ -32,6 +32,7 @@ func drawCommand(t *rapid.T) *Command {
 	if rapid.Bool().Draw(t, "pinned") {
 		c.CPUs = rapid.SliceOfN(rapid.IntRange(0, 4096), 1, 9).Draw(t, "cpus")
 	}
+	c.MemLimit, c.MemGroup = rapid.Int64().Draw(t, "limit"), rapid.Bool().Draw(t, "group")
 	return c
 }
 
@@ -48,7 +49,9 @@ func drawExit(t *rapid.T) Exit {
 	n := func(label string) int64 { return rapid.Int64().Draw(t, label) }
 	return Exit{PID: int(n("pid")), Code: int(n("code")), Wall: n("wall"), Duration: time.Duration(n("duration")),
 		User: time.Duration(n("user")), Sys: time.Duration(n("sys")), MaxRSS: n("rss"), ReadBytes: n("read"),
-		WriteBytes: n("write"), Leaked: int(n("leaked")), Stdout: drawCapture(t), Stderr: drawCapture(t), Warnings: drawStrings(t, "warnings")}
+		WriteBytes: n("write"), Leaked: int(n("leaked")), Stdout: drawCapture(t), Stderr: drawCapture(t), Warnings: drawStrings(t, "warnings"),
+		GroupPeak: n("peak"), GroupPeakSource: rapid.String().Draw(t, "source"), OOMKilled: rapid.Bool().Draw(t, "killed"),
+		MemLimited: rapid.Bool().Draw(t, "limited"), MaybeOOM: rapid.Bool().Draw(t, "maybe")}
 }
 
 // TestMessagesSurviveTheStream sends messages in pieces of any size, and expects the same ones in the same order.
@@ -56,7 +59,8 @@ func TestMessagesSurviveTheStream(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, c, s := drawAttempt(t), drawCommand(t), Signal(rapid.IntRange(1, 2).Draw(t, "signal"))
 		x := exited{attempt: a, exit: drawExit(t), retire: rapid.Bool().Draw(t, "retire")}
-		h := hello{env: drawStrings(t, "env"), cgroup: rapid.String().Draw(t, "cgroup")}
+		h := hello{env: drawStrings(t, "env"), cgroup: rapid.String().Draw(t, "cgroup"),
+			memory: memoryHost{version: rapid.String().Draw(t, "version"), root: rapid.String().Draw(t, "root"), home: rapid.String().Draw(t, "home")}}
 		f := Failure{Err: rapid.String().Draw(t, "err"), Exhausted: rapid.Bool().Draw(t, "exhausted")}
 		st := started{a, rapid.Int().Draw(t, "pid"), rapid.Int64().Draw(t, "wall"), time.Duration(rapid.Int64().Draw(t, "age"))}
 		stream := appendHello(nil, h)

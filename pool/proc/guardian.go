@@ -46,18 +46,22 @@ func RunGuardian() {
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", guardianName, err)
-		os.Exit(1)
+		syscall.Exit(1)
 	}
-	os.Exit(0)
+	syscall.Exit(0) // not os.Exit: there is nothing to flush, and under the race detector that takes a second
 }
 
-// guardian is the state of a guardian process. Its main goroutine, on the main thread, owns all of it.
+// guardian is the state of a guardian process. Its main goroutine, on the main thread, owns all of it until it hands that over
+// to the thread in a memory cgroup, if there is one.
 type guardian struct {
 	pid  int
 	in   inbox
 	out  []byte // reused
 	env  environment
 	leaf leaf
+	home string   // see memoryHost
+	mem  memGroup // nil without
+	oom  hostOOM
 	cpus []int // its own affinity
 	tree tree
 	run  *run // the attempt, nil while idle
@@ -133,9 +137,14 @@ func closeInherited() {
 	}
 }
 
-// serve runs until the socket ends, then ends what runs.
+// serve runs until the socket ends, then ends what runs. It goes on elsewhere once another thread is the one that should fork.
 func (g *guardian) serve() error {
 	for {
+		if g.mem != nil && g.mem.home().elsewhere() {
+			var err error
+			g.mem.home().do(func() { err = g.serve() })
+			return err
+		}
 		alive, err := g.wait()
 		if err == nil && alive {
 			alive, err = g.receive()
@@ -159,8 +168,8 @@ func (g *guardian) wait() (alive bool, err error) {
 		g.poll = g.run.pollFds(g.poll)
 		timeout = g.run.timeout(time.Now())
 	}
-	// SIGCHLD interrupts the poll, which tells of orphans that ended. If that comes just before, nothing is lost
-	// but time: the exit of the main process is polled, and the rest is looked for by timeout once it counts.
+	// SIGCHLD interrupts the poll, which tells of orphans that ended. If that comes just before, or this is not the main thread,
+	// nothing is lost but time: the exit of the main process is polled, and the rest is looked for by timeout once it counts.
 	err = patientPoll(g.poll, timeout)
 	if err == unix.EINTR {
 		for i := range g.poll {
@@ -229,6 +238,7 @@ func (g *guardian) hello(b []byte) error {
 	}
 	g.env = newEnvironment(h.env)
 	g.leaf = leaf{root: h.cgroup, name: strconv.Itoa(g.pid)}
+	g.mem, g.home = newMemGroup(h.memory, &g.leaf), h.memory.home
 	return nil
 }
 
@@ -335,8 +345,12 @@ func (g *guardian) abandon() {
 		}
 		r.finish()
 	}
+	if g.mem != nil {
+		g.mem.close()
+	}
 	g.leaf.remove()
 	g.leaf.removeRoot()
+	leaveHome(g.home, memoryController)
 }
 
 // exhausted says whether err means that a resource of the system is lacking for now.

@@ -35,6 +35,7 @@ func runHelper(name string, args []string) {
 		"tree": helperTree, "leaf": helperLeaf, "middle": helperMiddle, "server": helperServer, "burn": helperBurn,
 		"orphans": helperOrphans, "flood": helperFlood, "bomb": helperBomb, "fds": helperFds,
 		"odd signals": helperOddSignals, "run": helperRun, "watch parent": helperWatchParent, "root": helperRoot,
+		"hold": helperHold, "family": helperFamily, "grow": helperGrow, "settle": helperSettle, "cache": helperCache,
 	}
 	if err := programs[name](args); err != nil {
 		fmt.Fprintln(os.Stderr, name+":", err)
@@ -181,8 +182,8 @@ func anyAlive(pids []int) bool {
 	return false
 }
 
-// helperServer is a server that runs one command until its stdin ends: COMMAND... It prints the pid of the job, and
-// the folder of its cgroup.
+// helperServer is a server that runs one command until its stdin ends: plain|group COMMAND... A group is a memory cgroup. It
+// prints the pid of the job, and the folders of its cgroups.
 func helperServer(args []string) error {
 	rec := newRecorder()
 	r, err := New(Config{Subreaper: true}, rec)
@@ -190,11 +191,11 @@ func helperServer(args []string) error {
 		return err
 	}
 	a := Attempt{Job: 1, N: 1}
-	r.Start(a, &Command{Args: args, Stdout: Output{Kind: Null}, Stderr: Output{Kind: Null}})
+	r.Start(a, &Command{Args: args[1:], Stdout: Output{Kind: Null}, Stderr: Output{Kind: Null}, MemGroup: args[0] == "group"})
 	for rec.find(a, event.begun) == nil {
 		rec.next()
 	}
-	fmt.Printf("%d\n%s\n", rec.events[0].pid, r.Capabilities().CgroupDir)
+	fmt.Printf("%d\n%s\n%s\n", rec.events[0].pid, r.Capabilities().CgroupDir, r.memory.root)
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	return r.Close()
 }

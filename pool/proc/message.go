@@ -7,6 +7,7 @@ import "time"
 type hello struct {
 	env    []string
 	cgroup string // folder of the pool's cgroup, "" without
+	memory memoryHost
 }
 
 func appendHello(b []byte, h hello) []byte {
@@ -14,6 +15,9 @@ func appendHello(b []byte, h hello) []byte {
 	e.begin(kindHello)
 	e.strs(h.env)
 	e.str(h.cgroup)
+	for _, s := range [...]string{h.memory.version, h.memory.root, h.memory.home} {
+		e.str(s)
+	}
 	e.end()
 	return e.b
 }
@@ -21,6 +25,7 @@ func appendHello(b []byte, h hello) []byte {
 func parseHello(b []byte) (hello, error) {
 	d := decoder{b: b}
 	h := hello{env: d.strs(), cgroup: d.str()}
+	h.memory = memoryHost{version: d.str(), root: d.str(), home: d.str()}
 	return h, d.finish()
 }
 
@@ -65,6 +70,8 @@ func appendStart(b []byte, a Attempt, c *Command) []byte {
 	e.ints(c.CPUs)
 	e.ints(c.Nodes)
 	e.int(int64(c.MemBind))
+	e.int(c.MemLimit)
+	e.bool(c.MemGroup)
 	e.end()
 	return e.b
 }
@@ -74,6 +81,7 @@ func parseStart(b []byte) (Attempt, *Command, error) {
 	a := d.attempt()
 	c := &Command{Args: d.strs(), Dir: d.str(), Env: d.strs(), Stdin: d.str(), Stdout: d.output(), Stderr: d.output()}
 	c.CPUs, c.Nodes, c.MemBind = d.ints(), d.ints(), MemBind(d.int())
+	c.MemLimit, c.MemGroup = d.int(), d.bool()
 	return a, c, d.finish()
 }
 
@@ -182,6 +190,11 @@ func appendExited(b []byte, m *exited) []byte {
 	e.capture(x.Stdout)
 	e.capture(x.Stderr)
 	e.strs(x.Warnings)
+	e.int(x.GroupPeak)
+	e.str(x.GroupPeakSource)
+	for _, v := range [...]bool{x.OOMKilled, x.MemLimited, x.MaybeOOM} {
+		e.bool(v)
+	}
 	e.bool(m.retire)
 	e.end()
 	return e.b
@@ -193,7 +206,8 @@ func parseExited(b []byte) (exited, error) {
 	m.exit = Exit{PID: int(d.int()), Code: int(d.int()), Wall: d.int(), Duration: time.Duration(d.int()),
 		User: time.Duration(d.int()), Sys: time.Duration(d.int()),
 		MaxRSS: d.int(), ReadBytes: d.int(), WriteBytes: d.int(), Leaked: int(d.int()),
-		Stdout: d.capture(), Stderr: d.capture(), Warnings: d.strs()}
+		Stdout: d.capture(), Stderr: d.capture(), Warnings: d.strs(),
+		GroupPeak: d.int(), GroupPeakSource: d.str(), OOMKilled: d.bool(), MemLimited: d.bool(), MaybeOOM: d.bool()}
 	m.retire = d.bool()
 	return m, d.finish()
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -193,7 +194,7 @@ func exitWithServer() (stop func()) {
 				return
 			}
 			if err == nil && fds[0].Revents != 0 {
-				os.Exit(0)
+				syscall.Exit(0)
 			}
 		}
 	}()

@@ -96,7 +96,7 @@ func (p *peer) fork(sock int) error {
 
 // connect sends what has been waiting for the socket.
 func (p *peer) connect(sock *os.File, conn syscall.RawConn) {
-	first := appendHello(nil, hello{env: p.r.env, cgroup: p.r.pool})
+	first := appendHello(nil, hello{env: p.r.env, cgroup: p.r.pool, memory: p.r.memory})
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	waiting := append(first, p.pending...)
@@ -253,7 +253,10 @@ func (p *peer) started(b []byte) error {
 	p.r.mu.Lock()
 	p.work.pid, p.work.wall = s.pid, s.wall
 	p.r.mu.Unlock()
-	p.r.handler.Started(s.attempt, s.pid, s.wall, s.age)
+	p.mu.Lock()
+	guardian := p.pid
+	p.mu.Unlock()
+	p.r.handler.Started(s.attempt, Start{PID: s.pid, Guardian: guardian, Wall: s.wall, Age: s.age})
 	return nil
 }
 
@@ -316,6 +319,7 @@ func (p *peer) end(cause error) {
 	sock.Close()
 	p.r.family.reap(pid)
 	removeLeaves(p.r.pool, pid)
+	removeLeaves(p.r.memory.root, pid)
 	if w, ok := p.r.take(p, false); ok {
 		p.lost(w)
 	}

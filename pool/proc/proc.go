@@ -54,6 +54,14 @@ type Command struct {
 	// Nodes are the NUMA nodes that its memory is bound to, as MemBind says; without CPUs it is not bound.
 	Nodes   []int
 	MemBind MemBind
+	// MemLimit is the most memory in bytes that the whole tree may have, 0 for no limit. Where Capabilities.Memory is not "none"
+	// the kernel enforces it, and kills the job at once when it needs more; elsewhere nobody does. Page cache does not count: in
+	// version 2 the kernel drops it first; in version 1 jobs near their limit that have page cache are looked at every 10 ms, and
+	// only an excess of 64 MiB within that time is left to the kernel. Limits below 2 MiB (512 pages) and the arguments, without
+	// which nothing can start, count as that.
+	MemLimit int64
+	// MemGroup asks for the peak of the whole tree, for a little time at the start. MemLimit includes it.
+	MemGroup bool
 }
 
 // Failure says why an attempt never ran.
@@ -62,6 +70,14 @@ type Failure struct {
 	Err string
 	// Exhausted is set when descriptors, processes or memory were lacking, so that trying again later may help.
 	Exhausted bool
+}
+
+// Start is the start of an attempt.
+type Start struct {
+	PID      int           // of the main process
+	Guardian int           // pid of its guardian, below which is the whole tree and nothing else
+	Wall     int64         // Unix microseconds
+	Age      time.Duration // how long it has run
 }
 
 // Exit is the end of an attempt: its main process has exited and nothing of its tree is left.
@@ -76,6 +92,20 @@ type Exit struct {
 	// MaxRSS is the largest resident set of any single process of the tree, in bytes. It is never below the guardian's
 	// own at the time of the fork (about 4 MB), because the kernel carries that figure across vfork and exec.
 	MaxRSS int64
+	// GroupPeak is the most memory in bytes that the whole tree had at once, where MemGroup asked for it and the host tells;
+	// 0 if it is not known. It counts each page once, files in memory (tmpfs), and what the kernel keeps for the processes, but
+	// not page cache, nor the pages of files that others have loaded before.
+	GroupPeak int64
+	// GroupPeakSource says how that was obtained: "cgroup v1" or "cgroup v2". When the job read or wrote so much of files that
+	// this is uncertain, it is a lower bound: "cgroup v1, less page cache", or "rusage" where MaxRSS is a better one.
+	GroupPeakSource string
+	// OOMKilled is set when the kernel's killer ended a process of the tree, and MemLimited when that was because of
+	// Command.MemLimit rather than for lack of memory on the host or in a cgroup around the server, or when the guardian had to
+	// enforce the limit. The rest of the tree was killed as well. Only jobs in a memory cgroup know.
+	OOMKilled, MemLimited bool
+	// MaybeOOM is set for other jobs when somebody else killed the main process, or it says so as shells do (code 137), while
+	// the kernel's killer was at work somewhere on the host, or up to a second before the job.
+	MaybeOOM bool
 	// ReadBytes and WriteBytes are the block I/O of the whole tree.
 	ReadBytes, WriteBytes int64
 	// Leaked counts the processes that were alive when the main process exited by itself, or that had to be
@@ -97,8 +127,8 @@ type Capture struct {
 // Handler receives what becomes of the attempts. Each attempt gets either Failed, or Started and then Exited. The
 // methods are called from the Runner's goroutines, concurrently for different attempts, and must not block.
 type Handler interface {
-	// Started says that the attempt runs; wall is its start in Unix microseconds, age how long it has run.
-	Started(a Attempt, pid int, wall int64, age time.Duration)
+	// Started says that the attempt runs.
+	Started(a Attempt, s Start)
 	// Failed says that the attempt never ran.
 	Failed(a Attempt, f Failure)
 	// Exited says that the attempt and its whole tree are gone.
@@ -139,7 +169,10 @@ type Capabilities struct {
 	CgroupDir string // folder of the pool's cgroup, "" without
 	Reason    string // why there is no cgroup, "" with one
 	Subreaper bool   // what outlives a killed guardian is adopted and ended
-	Children  bool   // the kernel lists the children of a process (/proc/PID/task/TID/children); else /proc is scanned
+	// Memory is the version of the cgroups that limit and measure the memory of jobs: "v1", "v2" or "none".
+	Memory       string
+	MemoryReason string // why there are none, "" with them
+	Children     bool   // the kernel lists the children of a process (/proc/PID/task/TID/children); else /proc is scanned
 }
 
 // String says it in words.

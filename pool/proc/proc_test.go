@@ -47,8 +47,8 @@ func (r *recorder) add(e event) {
 	}
 }
 
-func (r *recorder) Started(a Attempt, pid int, wall int64, _ time.Duration) {
-	r.add(event{attempt: a, started: true, pid: pid, wall: wall})
+func (r *recorder) Started(a Attempt, s Start) {
+	r.add(event{attempt: a, started: true, pid: s.PID, wall: s.Wall})
 }
 func (r *recorder) Failed(a Attempt, f Failure) { r.add(event{attempt: a, failure: &f}) }
 func (r *recorder) Exited(a Attempt, e Exit)    { r.add(event{attempt: a, exit: &e}) }

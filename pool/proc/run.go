@@ -23,6 +23,10 @@ type run struct {
 	softSent  bool
 	gone      bool // wait4 has no children left
 	exit      Exit
+	mem       memGroup  // nil outside of one
+	memLook   time.Time // when to look next for what the kernel's killer did; zero for never
+	shot      bool      // somebody else killed the main process
+	oom       *hostOOM
 	ended     time.Time // when the main process exited
 	retire    bool
 }
@@ -37,6 +41,9 @@ func (r *run) announceDue(now time.Time) bool { return now.Sub(r.begin) >= annou
 func (r *run) pollFds(fds []unix.PollFd) []unix.PollFd {
 	if !r.exited() {
 		fds = append(fds, unix.PollFd{Fd: int32(r.pidfd), Events: unix.POLLIN})
+	}
+	if r.mem != nil && r.killer == nil && r.mem.alarm() >= 0 {
+		fds = append(fds, unix.PollFd{Fd: int32(r.mem.alarm()), Events: unix.POLLIN})
 	}
 	return r.output.pollFds(fds)
 }
@@ -54,6 +61,9 @@ func (r *run) timeout(now time.Time) int {
 	}
 	if !r.announced {
 		sooner(announceDelay - now.Sub(r.begin))
+	}
+	if !r.memLook.IsZero() {
+		sooner(r.memLook.Sub(now))
 	}
 	if r.killer != nil {
 		sooner(r.killer.due.Sub(now))
@@ -73,6 +83,7 @@ func (r *run) advance(g *guardian) {
 	if r.gone {
 		return
 	}
+	r.watchMemory(&g.tree)
 	if r.exited() && !r.softSent && r.killer == nil {
 		r.hard(&g.tree) // what the main process left behind
 	}
@@ -160,6 +171,7 @@ func (r *run) account(pid int, status unix.WaitStatus, usage *unix.Rusage) {
 	if status.Signaled() {
 		x.Code = -int(status.Signal())
 	}
+	r.shot = r.killer == nil && (x.Code == -int(unix.SIGKILL) || x.Code == 128+int(unix.SIGKILL))
 	_ = unix.Close(r.pidfd)
 	r.pidfd = -1
 }
@@ -174,6 +186,7 @@ func (r *run) finish() *exited {
 		_ = unix.Close(r.pidfd)
 		r.pidfd = -1
 	}
+	r.memory()
 	r.exit.PID, r.exit.Wall = r.pid, r.wall
 	r.exit.Stdout, r.exit.Stderr = r.output.finish()
 	return &exited{attempt: r.attempt, exit: r.exit, retire: r.retire}

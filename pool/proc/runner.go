@@ -19,6 +19,7 @@ type Runner struct {
 	env     []string // its environment then
 	pool    string   // folder of its cgroup, "" without
 	reason  string   // why there is none
+	memory  memoryHost
 	null    *os.File
 	adopted bool  // this process was made a subreaper
 	cpus    []int // this process's before it was confined to OwnCPUs; nil if it was not
@@ -104,19 +105,23 @@ func (r *Runner) adopt() error {
 func (r *Runner) makeCgroup() {
 	if r.cfg.NoCgroup {
 		r.reason = "switched off"
+		r.memory = memoryHost{version: memoryNone, reason: r.reason}
 		return
 	}
-	dir, err := makePool()
+	own, err := ownCgroup(unified)
+	if err == nil {
+		r.pool, err = makePool(own)
+	}
 	if err != nil {
 		r.reason = err.Error()
-		return
 	}
-	r.pool = dir
+	r.memory = findMemory(r.pool)
 }
 
 // Capabilities says what was found on this host.
 func (r *Runner) Capabilities() Capabilities {
-	c := Capabilities{Cgroup: "none", Reason: r.reason, Subreaper: r.cfg.Subreaper, Children: haveChildren()}
+	c := Capabilities{Cgroup: "none", Reason: r.reason, Subreaper: r.cfg.Subreaper, Children: haveChildren(),
+		Memory: r.memory.version, MemoryReason: r.memory.reason}
 	if r.pool != "" {
 		c.Cgroup, c.CgroupDir = "v2", r.pool
 	}
@@ -271,12 +276,15 @@ func (r *Runner) cleanUp() error {
 		_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 	}
 	err := r.null.Close()
-	if r.pool == "" {
-		return err
+	for _, pool := range [...]string{r.pool, r.memory.root} {
+		if pool == "" {
+			continue
+		}
+		removePool(pool)
+		if _, e := os.Stat(pool); !errors.Is(e, syscall.ENOENT) {
+			err = fmt.Errorf("close the runner: remove its cgroup %s: processes are left in it", pool)
+		}
 	}
-	removePool(r.pool)
-	if _, e := os.Stat(r.pool); !errors.Is(e, syscall.ENOENT) {
-		err = fmt.Errorf("close the runner: remove its cgroup %s: processes are left in it", r.pool)
-	}
+	leaveHome(r.memory.home, memoryController)
 	return err
 }

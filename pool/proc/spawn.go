@@ -10,7 +10,7 @@ import (
 
 // spawn starts an attempt, or says why it can't.
 func (g *guardian) spawn(a Attempt, c *Command) (*run, *Failure) {
-	r := &run{attempt: a, pidfd: -1}
+	r := &run{attempt: a, pidfd: -1, oom: &g.oom}
 	if err := g.prepare(r, c); err != nil {
 		r.output.discard()
 		return nil, &Failure{Err: err.Error(), Exhausted: exhausted(err)}
@@ -37,8 +37,11 @@ func (g *guardian) prepare(r *run, c *Command) error {
 	if r.output, err = openOutputs(c); err != nil {
 		return err
 	}
-	defer g.place(r, c)()
-	if err := g.fork(r, file, c, env); err != nil {
+	err = g.inMemory(r, c, func() error {
+		defer g.place(r, c)()
+		return g.fork(r, file, c, env)
+	})
+	if err != nil {
 		if exhausted(err) {
 			return fmt.Errorf("start %q: %w", c.Args[0], err)
 		}
@@ -54,6 +57,7 @@ func (g *guardian) fork(r *run, file string, c *Command, env []string) error {
 	sys.CgroupFD, sys.UseCgroupFD = g.leaf.fd()
 	attr := &syscall.ProcAttr{Dir: c.Dir, Env: env, Sys: sys,
 		Files: []uintptr{uintptr(r.output.stdin), uintptr(r.output.stdout), uintptr(r.output.stderr)}}
+	g.leaf.used = g.leaf.used || sys.UseCgroupFD
 	err := r.exec(file, c.Args, attr)
 	if err == nil || !sys.UseCgroupFD || !refusesCgroup(err) {
 		return err
@@ -64,6 +68,9 @@ func (g *guardian) fork(r *run, file string, c *Command, env []string) error {
 	}
 	r.warn(fmt.Sprintf("run in a cgroup: %v", err))
 	g.leaf.disable()
+	if _, ok := r.mem.(*group2); ok {
+		r.mem = nil
+	}
 	return nil
 }
 

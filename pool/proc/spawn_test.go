@@ -216,6 +216,9 @@ func TestStdinIsAFileOrEmpty(t *testing.T) {
 }
 
 func TestJobsStartWithUsualSignals(t *testing.T) {
+	if raced {
+		t.Skip("the runtime of the race detector shows in jobs: it is tested without it")
+	}
 	status := []string{"/bin/grep", "^Sig[BI]", "/proc/self/status"}
 	args := helper(append([]string{"odd signals", "run"}, status...)...)
 	out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
@@ -239,6 +242,9 @@ func TestCPUTimeOfTheWholeTreeIsExact(t *testing.T) {
 }
 
 func TestTimesAndMemoryAreMeasured(t *testing.T) {
+	if raced {
+		t.Skip("the runtime of the race detector shows in jobs: it is tested without it")
+	}
 	p := newPool(t, Config{})
 	before := time.Now()
 	a := p.start(shell(`head -c 50000000 /dev/zero | tail -c 50000000 | wc -c; exec sleep 0.2`))

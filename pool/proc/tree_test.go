@@ -20,33 +20,51 @@ const goneTime = time.Second
 
 // ends are ways for a tree to end. Each gets a tree that is ready.
 var ends = []struct {
-	name string
-	stay bool // the main process does not exit by itself
-	end  func(t *testing.T, p *pool, a Attempt, others int)
+	name  string
+	stay  bool // the main process does not exit by itself
+	group bool // it is in a memory cgroup
+	end   func(t *testing.T, p *pool, a Attempt, others int)
 }{
-	{"main process exits", false, func(t *testing.T, p *pool, a Attempt, others int) {
+	{"main process exits", false, false, func(t *testing.T, p *pool, a Attempt, others int) {
 		if x := p.exited(a); x.Code != 0 || x.Leaked != others || len(x.Warnings) != 0 {
 			t.Errorf("got %+v, want %d leaked", x, others)
 		}
 	}},
-	{"soft then hard", true, func(t *testing.T, p *pool, a Attempt, _ int) {
+	{"soft then hard", true, false, func(t *testing.T, p *pool, a Attempt, _ int) {
 		p.Signal(a, Soft)
 		p.Signal(a, Hard)
 		if x := p.exited(a); x.Code != -15 && x.Code != -9 {
 			t.Errorf("got %+v, want a signal", x)
 		}
 	}},
-	{"hard", true, func(t *testing.T, p *pool, a Attempt, _ int) {
+	{"hard", true, false, func(t *testing.T, p *pool, a Attempt, _ int) {
 		p.Signal(a, Hard)
 		if x := p.exited(a); x.Code != -9 || x.Leaked != 0 {
 			t.Errorf("got %+v, want signal 9 and nothing leaked", x)
 		}
 	}},
-	{"guardian killed", true, func(t *testing.T, p *pool, a Attempt, _ int) {
-		kill(t, guardianOf(t, p.started(a)), unix.SIGKILL)
-		expectLost(t, p.exited(a))
+	{"hard, in a memory cgroup", true, true, func(t *testing.T, p *pool, a Attempt, _ int) {
+		p.Signal(a, Hard)
+		if x := p.exited(a); x.Code != -9 || x.Leaked != 0 || x.OOMKilled {
+			t.Errorf("got %+v, want signal 9 and nothing leaked", x)
+		}
 	}},
-	{"guardian stopped, then hard", true, func(t *testing.T, p *pool, a Attempt, _ int) {
+	{"main process exits, in a memory cgroup", false, true, func(t *testing.T, p *pool, a Attempt, others int) {
+		if x := p.exited(a); x.Code != 0 || x.Leaked != others || len(x.Warnings) != 0 || x.OOMKilled {
+			t.Errorf("got %+v, want %d leaked", x, others)
+		}
+	}},
+	{"guardian killed", true, true, func(t *testing.T, p *pool, a Attempt, _ int) {
+		guardian := guardianOf(t, p.started(a))
+		kill(t, guardian, unix.SIGKILL)
+		expectLost(t, p.exited(a))
+		for _, root := range []string{p.Runner.pool, p.memory.root} {
+			if left, _ := filepath.Glob(filepath.Join(root, itoa(guardian)+"-*")); root != "" && len(left) > 0 {
+				t.Errorf("%v are left", left)
+			}
+		}
+	}},
+	{"guardian stopped, then hard", true, false, func(t *testing.T, p *pool, a Attempt, _ int) {
 		kill(t, guardianOf(t, p.started(a)), unix.SIGSTOP)
 		p.Signal(a, Hard)
 		expectLost(t, p.exited(a))
@@ -100,7 +118,7 @@ func TestNothingOfATreeOutlivesItsEnd(t *testing.T) {
 				if end.stay {
 					how, count = "stay", count+1
 				}
-				a := p.start(Command{Args: helper("tree", shape.name, dir, how)})
+				a := p.start(Command{Args: helper("tree", shape.name, dir, how), MemGroup: end.group})
 				if !pollFor(patience, func() bool { return len(marks(dir)) == count }) {
 					t.Fatalf("%d of %d processes are ready", len(marks(dir)), count)
 				}
@@ -110,6 +128,7 @@ func TestNothingOfATreeOutlivesItsEnd(t *testing.T) {
 					t.Error(err)
 				}
 				expectNoCgroup(t, p.Capabilities().CgroupDir)
+				expectNoCgroup(t, p.memory.root)
 			})
 		}
 	}
@@ -126,10 +145,11 @@ func expectNoCgroup(t *testing.T, dir string) {
 }
 
 func TestNothingOfATreeOutlivesItsServer(t *testing.T) {
-	for _, shape := range shapes {
-		t.Run(shape.name, func(t *testing.T) {
+	for i := range 2 * len(shapes) {
+		shape, group := shapes[i/2], [2]string{"plain", "group"}[i%2]
+		t.Run(shape.name+"/"+group, func(t *testing.T) {
 			dir := t.TempDir()
-			server := startServer(t, helper("tree", shape.name, dir, "stay"))
+			server := startServer(t, append([]string{group}, helper("tree", shape.name, dir, "stay")...))
 			if !pollFor(patience, func() bool { return len(marks(dir)) == len(shape.others)+1 }) {
 				t.Fatalf("%d processes are ready", len(marks(dir)))
 			}
@@ -140,9 +160,24 @@ func TestNothingOfATreeOutlivesItsServer(t *testing.T) {
 			expectGone(t, marks(dir), goneTime)
 			expectGone(t, []int{guardian}, patience) // the race detector delays the end of processes
 			expectNoCgroup(t, server.cgroup)
+			expectNoCgroup(t, server.memory)
 			_ = server.cmd.Wait()
 		})
 	}
+}
+
+func TestWhatServerAndGuardianLeaveIsRemovedByTheNextServer(t *testing.T) {
+	dir := t.TempDir()
+	server := startServer(t, append([]string{"group"}, helper("tree", "plain", dir, "stay")...))
+	guardian := guardianOf(t, server.job)
+	kill(t, guardian, unix.SIGSTOP) // so that it does not clean up
+	kill(t, server.cmd.Process.Pid, unix.SIGKILL)
+	_ = server.cmd.Wait()
+	kill(t, guardian, unix.SIGKILL)
+	expectGone(t, []int{guardian, server.job}, patience)
+	newPool(t, Config{})
+	expectNoCgroup(t, server.cgroup)
+	expectNoCgroup(t, server.memory)
 }
 
 // serverProcess is a server in a process of its own.
@@ -151,6 +186,7 @@ type serverProcess struct {
 	stdin  io.WriteCloser
 	job    int // pid of what it runs
 	cgroup string
+	memory string // folder of its second cgroup, where memory is controlled by version 1
 }
 
 func startServer(t *testing.T, job []string) *serverProcess {
@@ -176,6 +212,8 @@ func startServer(t *testing.T, job []string) *serverProcess {
 	}
 	lines.Scan()
 	s.cgroup = lines.Text()
+	lines.Scan()
+	s.memory = lines.Text()
 	return s
 }
 
@@ -203,9 +241,10 @@ func TestASoftSignalLeavesTheRestUntilHard(t *testing.T) {
 	// The main process ends on SIGTERM; what ignores it may go on.
 	a := p.start(Command{Args: helper("tree", "children", dir, "stay")})
 	pollFor(patience, func() bool { return len(marks(dir)) == 3 })
-	b := p.start(shell(`trap "" TERM; (echo ready; exec sleep 100) & trap "exit 4" TERM; wait`))
+	ready := filepath.Join(t.TempDir(), "ready")
+	b := p.start(shell(`trap "" TERM; (echo ready; exec sleep 100) & trap "exit 4" TERM; echo > "$1"; wait`, ready))
 	main := p.started(b)
-	pollFor(patience, func() bool { return len(children(main)) == 1 })
+	pollFor(patience, func() bool { _, err := os.Stat(ready); return err == nil })
 	rest := children(main)
 	p.Signal(b, Soft)
 	if !pollFor(patience, func() bool { return !alive(main) }) {
