@@ -22,6 +22,7 @@ import (
 const (
 	jsonrpc2 = "github.com/sourcegraph/jsonrpc2"
 	unix     = "golang.org/x/sys/unix"
+	gopsutil = "github.com/shirou/gopsutil/v3/mem"
 )
 
 // policy is what each package may import besides the harmless part of the standard library: packages of ours, those that
@@ -29,11 +30,13 @@ const (
 var policy = map[string][]string{
 	"pool/sched":     {},
 	"pool/proc":      {"os", "os/signal", "syscall", "unsafe", unix},
-	"pool":           {"os", "expool/numa", "expool/pool/sched", "expool/pool/proc"},
+	"pool":           {"os", "expool/numa", "expool/pool/mem", "expool/pool/sched", "expool/pool/proc"},
+	"pool/mem":       {"os", "unsafe", gopsutil, unix},
+	"sim":            {"os", "math/rand/v2", "expool/pool/sched"},
 	"rpc/wire":       {},
-	"rpc":            {"syscall", "expool/pool", "expool/pool/sched", "expool/rpc/wire", "expool/numa", jsonrpc2},
+	"rpc":            {"syscall", "expool/pool", "expool/pool/proc", "expool/pool/sched", "expool/rpc/wire", "expool/numa", jsonrpc2},
 	"numa":           {"os", unix},
-	"cmd/expool-rpc": {"os", "os/signal", "syscall", "expool/pool", "expool/pool/proc", "expool/rpc", "expool/numa"},
+	"cmd/expool-rpc": {"os", "os/signal", "syscall", "expool/pool", "expool/pool/proc", "expool/rpc", "expool/rpc/wire", "expool/numa"},
 	"demo":           {"os", "os/exec", "os/signal", "syscall"},
 }
 
@@ -41,7 +44,7 @@ var policy = map[string][]string{
 var effects = []string{"os", "os/exec", "os/signal", "syscall", "net", "net/http", "plugin", "log", "unsafe", "math/rand", "math/rand/v2", "testing"}
 
 // pure is what the scheduler may import at all.
-var pure = []string{"cmp", "container/heap", "fmt", "slices", "time"}
+var pure = []string{"cmp", "container/heap", "fmt", "math", "slices", "time"}
 
 // impure are functions of those packages that a pure package may not use.
 var impure = map[string][]string{

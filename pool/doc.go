@@ -13,6 +13,6 @@
 //		p.Close()
 //	}
 //
-// It imports pool/sched, pool/proc, numa and the standard library, but not os/exec, and knows nothing of the wire. The loop is the only
-// goroutine that it starts; it ends after [Pool.Close], Shutdown, or the end of input.
+// It imports pool/sched, pool/proc, pool/mem, numa and the standard library, but not os/exec, and knows nothing of the wire. Besides the loop, it starts
+// one goroutine for a look at the memory of jobs; all end after [Pool.Close], Shutdown, or the end of input.
 package pool

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"expool/pool/mem"
 	"expool/pool/proc"
 	"expool/pool/sched"
 )
@@ -40,11 +41,24 @@ type Job struct {
 
 	OmitAffinity bool // runs outside of the affinity groups
 
+	MemLimit int64   // bytes; 0: none but the pool's
+	MemKind  MemKind // whose memory counts; MemProcess
+
 	// Category, Size and Slowdown relate jobs for chained termination: see sched.Spec. Slowdown 0 counts as given.
 	Category string
 	Size     float64
 	Slowdown float64
 }
+
+// MemKind says whose memory counts as that of a job.
+type MemKind = mem.Kind
+
+// The kinds of memory.
+const (
+	MemProcess  = mem.Process  // the main process
+	MemHeaviest = mem.Heaviest // the heaviest process of the tree
+	MemTree     = mem.Tree     // the whole tree; where the kernel can limit that, it does
+)
 
 // OutputKind says where a stream of a job goes.
 type OutputKind uint8
@@ -81,11 +95,13 @@ func (j *Job) spec() (*sched.Spec, *Error) {
 		return nil, &Error{Field: "name", Problem: "a job needs a name"}
 	case j.Args != nil && (len(j.Args) == 0 || j.Args[0] == ""):
 		return nil, &Error{Field: "args", Problem: "the command is missing; leave args out for a stub"}
+	case j.MemLimit < 0 || j.MemKind > MemTree:
+		return nil, &Error{Field: "memlim", Problem: "a memory limit can't be negative, and its kind is 0, 1 or 2"}
 	case j.Timeout < 0 || j.StartDelay < 0 || j.Size < 0 || j.Slowdown < 0:
 		return nil, &Error{Field: "timeout", Problem: "timeout, start delay, size and slowdown can't be negative"}
 	}
 	return &sched.Spec{Name: j.Name, Task: j.Task, Timeout: j.Timeout, Restart: j.Restart, StartDelay: j.StartDelay,
-		Confirm: j.Confirm, Stub: j.Args == nil, Sync: j.Wait, OmitAffinity: j.OmitAffinity, Category: j.Category, Size: j.Size, Slowdown: j.Slowdown,
+		Confirm: j.Confirm, Stub: j.Args == nil, Sync: j.Wait, OmitAffinity: j.OmitAffinity, MemLimit: j.MemLimit, MemKind: uint8(j.MemKind), Category: j.Category, Size: j.Size, Slowdown: j.Slowdown,
 		Payload: j}, nil
 }
 
@@ -110,20 +126,28 @@ func output(o Output, tasks []*Task, ofTask func(*Task) Output) proc.Output {
 }
 
 // command is what the runner is to start; tasks are those of the job, the innermost first.
-func (j *Job) command(group *sched.Group, bind MemBind, tasks []*Task) *proc.Command {
+func (j *Job) command(a sched.Start, bind MemBind, tasks []*Task) *proc.Command {
 	c := &proc.Command{Args: j.Args, Dir: j.Dir, Env: j.Env, Stdin: j.Stdin,
 		Stdout: output(j.Stdout, tasks, func(t *Task) Output { return t.Stdout }),
 		Stderr: output(j.Stderr, tasks, func(t *Task) Output { return t.Stderr })}
-	if group != nil {
-		c.CPUs, c.Nodes, c.MemBind = group.CPUs, group.Nodes, bind
+	if a.Group != nil {
+		c.CPUs, c.Nodes, c.MemBind = a.Group.CPUs, a.Group.Nodes, bind
+	}
+	if j.MemKind == MemTree { // a memory cgroup counts whole trees, and costs some time
+		c.MemGroup, c.MemLimit = true, a.Limit
 	}
 	return c
 }
 
 func exitOf(e proc.Exit) sched.Exit {
-	return sched.Exit{PID: e.PID, Code: e.Code, Wall: e.Wall, Duration: e.Duration, User: e.User, Sys: e.Sys,
+	x := sched.Exit{PID: e.PID, Code: e.Code, Wall: e.Wall, Duration: e.Duration, User: e.User, Sys: e.Sys,
 		Peak: e.MaxRSS, PeakFrom: "rusage", Read: e.ReadBytes, Write: e.WriteBytes, Leaked: e.Leaked,
+		Limited: e.MemLimited, OOM: (e.OOMKilled || e.MaybeOOM) && !e.MemLimited,
 		Stdout: captureOf(e.Stdout), Stderr: captureOf(e.Stderr), Warnings: e.Warnings}
+	if e.GroupPeak > 0 {
+		x.Peak, x.PeakFrom = e.GroupPeak, e.GroupPeakSource
+	}
+	return x
 }
 
 func captureOf(c *proc.Capture) *sched.Capture {

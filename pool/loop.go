@@ -1,8 +1,6 @@
 package pool
 
 import (
-	"time"
-
 	"expool/pool/proc"
 	"expool/pool/sched"
 )
@@ -96,16 +94,27 @@ func (p *Pool) act(a sched.Action) {
 		p.cfg.OnChange(a.Change)
 	case sched.Start:
 		job := JobOf(a.Spec)
-		p.runner.Start(attempt(a.Job, a.Attempt), job.command(a.Group, p.bind(), p.tasksOf(job)))
+		p.runner.Start(attempt(a.Job, a.Attempt), job.command(a, p.bind(), p.tasksOf(job)))
 	case sched.Kill:
 		how := proc.Soft
 		if a.Hard {
 			how = proc.Hard
 		}
 		p.runner.Signal(attempt(a.Job, a.Attempt), how)
+	case sched.Look:
+		p.looks.Add(1)
+		go func() {
+			defer p.looks.Done()
+			p.put(item{event: answered(p.meter.Look(a.Targets))})
+		}()
 	case sched.Quit:
 		p.quit = true
 	}
+}
+
+// answered makes an event of the loop's own news.
+func answered(e sched.Event) func(sched.CallID) sched.Event {
+	return func(sched.CallID) sched.Event { return e }
 }
 
 // bind says how placed jobs have their memory bound.
@@ -131,6 +140,7 @@ func (p *Pool) tasksOf(j *Job) []*Task {
 func (p *Pool) end() {
 	p.final = p.core.Status()
 	p.err = p.runner.Close()
+	p.looks.Wait()
 	p.mu.Lock()
 	p.closed = true
 	late := p.inbox
@@ -148,11 +158,11 @@ func attempt(job sched.JobID, n int) proc.Attempt { return proc.Attempt{Job: int
 type handler struct{ p *Pool }
 
 func (h handler) post(e sched.Event) {
-	h.p.put(item{event: func(sched.CallID) sched.Event { return e }})
+	h.p.put(item{event: answered(e)})
 }
 
-func (h handler) Started(a proc.Attempt, pid int, wall int64, age time.Duration) {
-	h.post(sched.Started{Job: JobID(a.Job), Attempt: a.N, PID: pid, Wall: wall, Age: age})
+func (h handler) Started(a proc.Attempt, s proc.Start) {
+	h.post(sched.Started{Job: JobID(a.Job), Attempt: a.N, PID: s.PID, Parent: s.Guardian, Wall: s.Wall, Age: s.Age})
 }
 
 func (h handler) Failed(a proc.Attempt, f proc.Failure) {

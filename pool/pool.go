@@ -31,6 +31,9 @@ type Config struct {
 	// OnChange gets every change of state, in order, on the loop's goroutine: it must not block, nor call the pool.
 	OnChange func(*Change)
 
+	MemLimit int64         // bytes for all jobs together; 0: none
+	Latency  time.Duration // the longest time between two looks at memory that is limited; 0: sched.DefaultLatency
+
 	Affinity *Affinity                      // where jobs run; anywhere
 	Topology func() (*numa.Topology, error) // of the machine, for Affinity; numa.ReadHost
 	KeepOff  bool                           // keep this process's own threads, and guardians, off the CPUs of Affinity where that is possible
@@ -39,6 +42,7 @@ type Config struct {
 	Subreaper      bool     // for a program that starts no processes but those of one pool: see proc.Config
 	NoCgroup       bool     // make no cgroups
 
+	Meter     Meter                                // the host's
 	Clock     Clock                                // the host's
 	NewRunner func(h proc.Handler) (Runner, error) // that of package proc
 }
@@ -60,6 +64,9 @@ func (c *Config) setDefaults() {
 	if c.OnChange == nil {
 		c.OnChange = func(*Change) {}
 	}
+	if c.Meter == nil {
+		c.Meter = &hostMeter{}
+	}
 	if c.Clock == nil {
 		c.Clock = newHostClock()
 	}
@@ -68,7 +75,9 @@ func (c *Config) setDefaults() {
 // Pool executes jobs. Its methods can be called from any goroutine.
 type Pool struct {
 	cfg      Config
-	warnings []string    // of making it
+	warnings []string // of making it
+	limits   sched.Memory
+	meter    Meter
 	core     *sched.Core // owned by the loop
 	runner   Runner
 	clock    Clock
@@ -82,6 +91,7 @@ type Pool struct {
 	calls    map[sched.CallID]func(any, error) // owned by the loop, as is all that follows
 	lastCall sched.CallID
 	quit     bool
+	looks    sync.WaitGroup // of goroutines that measure
 	final    sched.Status
 	err      error // of closing the runner
 }
@@ -93,15 +103,18 @@ func New(cfg Config) (*Pool, error) {
 	}
 	asked := cfg.Workers
 	cfg.setDefaults()
-	p := &Pool{cfg: cfg, clock: cfg.Clock, signal: make(chan struct{}, 1), done: make(chan struct{}), calls: map[sched.CallID]func(any, error){}}
+	p := &Pool{cfg: cfg, clock: cfg.Clock, meter: cfg.Meter, signal: make(chan struct{}, 1), done: make(chan struct{}), calls: map[sched.CallID]func(any, error){}}
 	place, own, err := p.place(asked)
 	if err != nil {
+		return nil, err
+	}
+	if p.limits, err = p.memory(); err != nil {
 		return nil, err
 	}
 	if p.runner, err = p.makeRunner(own); err != nil {
 		return nil, fmt.Errorf("making a pool: %w", err)
 	}
-	p.core = sched.New(sched.Config{Workers: p.cfg.Workers, Grace: *cfg.Grace, Unchained: cfg.Unchained, History: cfg.History, Placement: place})
+	p.core = sched.New(sched.Config{Workers: p.cfg.Workers, Grace: *cfg.Grace, Unchained: cfg.Unchained, History: cfg.History, Placement: place, Memory: p.limits})
 	go p.loop()
 	return p, nil
 }

@@ -143,7 +143,7 @@ func TestTheLoopCarriesOutWhatTheSchedulerSays(t *testing.T) {
 		t.Fatal(id, err)
 	}
 	b.expect("start job 1 attempt 1 [sleep 9] stdout=0: stderr=0:")
-	b.runner.news.Started(first(1), 42, 1, 0)
+	b.runner.news.Started(first(1), proc.Start{PID: 42, Wall: 1})
 	waitFor(t, b.changes, sched.Spawned)
 	b.clock.advance(5 * time.Second)
 	b.expect("signal job 1 attempt 1 1")

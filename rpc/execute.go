@@ -42,7 +42,8 @@ func jobIDs(a sched.Accepted, n int) wire.Appender {
 func jobOf(j *wire.Job) *pool.Job {
 	return &pool.Job{Name: j.Name, Args: j.Args, Dir: j.Workdir, Env: j.Env, Stdin: j.Stdin, Stdout: outputOf(j.Stdout), Stderr: outputOf(j.Stderr),
 		Params: j.Params, Timeout: j.Timeout, Restart: j.Restart, StartDelay: j.StartDelay, Confirm: j.Confirm, Task: sched.TaskID(j.Task),
-		Wait: j.Wait, OmitAffinity: j.NoAffinity, Category: j.Category, Size: j.Size, Slowdown: j.Slowdown}
+		Wait: j.Wait, OmitAffinity: j.NoAffinity, MemLimit: j.MemLimit,
+		MemKind: pool.MemKind(j.MemKind), Category: j.Category, Size: j.Size, Slowdown: j.Slowdown}
 }
 
 var outputKinds = map[wire.OutputKind]pool.OutputKind{wire.OutputDefault: pool.Default, wire.OutputInherit: pool.Inherit,

@@ -5,6 +5,7 @@ import (
 
 	"expool/numa"
 	"expool/pool"
+	"expool/pool/proc"
 	"expool/rpc/wire"
 )
 
@@ -51,6 +52,12 @@ func (s *Server) configure(params *wire.Initialize) *wire.Error {
 	if params.Chained.Set {
 		cfg.Unchained = !params.Chained.Value
 	}
+	if params.MemLimit.Set {
+		cfg.MemLimit = params.MemLimit.Value
+	}
+	if params.Latency.Set {
+		cfg.Latency = params.Latency.Value
+	}
 	if params.Affinity != nil {
 		cfg.Affinity = affinityOf(params.Affinity)
 	}
@@ -64,5 +71,15 @@ func initialized(p *pool.Pool, t *numa.Topology) wire.Initialized {
 	host := p.Capabilities()
 	return wire.Initialized{Server: "expool-rpc", Version: Version, Protocol: Protocol,
 		Workers: p.Workers(), Grace: wire.Seconds(p.Grace()), Topology: summary(t), Warnings: slices.Concat(p.Warnings(), t.Warnings),
-		Capabilities: wire.Capabilities{Cgroups: host.Cgroup, Measurement: []string{"rusage"}}}
+		MemLimit: p.MemLimit(), Latency: wire.Seconds(p.Latency()), Capabilities: capabilities(host)}
+}
+
+// capabilities says what measures and what limits memory on this host, best first.
+func capabilities(host proc.Capabilities) wire.Capabilities {
+	c := wire.Capabilities{Cgroups: host.Cgroup, Measurement: []string{"rusage", "sampling"}, Enforcement: []string{"sampling"}}
+	if host.Memory != "none" && host.Memory != "" {
+		group := "cgroup " + host.Memory
+		c.Measurement, c.Enforcement = append([]string{group}, c.Measurement...), append([]string{group}, c.Enforcement...)
+	}
+	return c
 }

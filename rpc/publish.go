@@ -73,6 +73,9 @@ func recordOf(r *sched.Record) wire.Record {
 		PID: r.Exit.PID, CPUs: r.CPUs, Interference: r.Shared, Leaked: r.Exit.Leaked, Params: pool.JobOf(r.Spec).Params, Warnings: warnings(r),
 		Start: wall(r.TStart), Stop: wall(r.TStop),
 	}
+	if r.Mem > 0 {
+		w.Mem = wire.Some(r.Mem)
+	}
 	if !r.Ended {
 		return w
 	}
@@ -91,10 +94,14 @@ func recordOf(r *sched.Record) wire.Record {
 
 // warnings tells first why the job was not started, if so.
 func warnings(r *sched.Record) []string {
-	if r.Problem == "" {
-		return r.Exit.Warnings
+	var all []string
+	if r.Problem != "" {
+		all = append(all, r.Problem)
 	}
-	return append([]string{r.Problem}, r.Exit.Warnings...)
+	if r.Reduced > 0 {
+		all = append(all, fmt.Sprintf("memlim is above the pool's memlimit, and was reduced to %d bytes", r.Reduced))
+	}
+	return append(all, r.Exit.Warnings...)
 }
 
 func taskRecordOf(r *sched.TaskRecord) wire.TaskRecord {

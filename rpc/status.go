@@ -15,7 +15,7 @@ func (s *Server) poolStatus(c *Call) {
 	}
 	look(c, p, func(core *sched.Core) {
 		st := core.Status()
-		c.Reply(wire.Status{Alive: st.Alive, Workers: st.Workers, Uptime: time.Since(s.started), Counts: wire.Counts{
+		c.Reply(wire.Status{Alive: st.Alive, Workers: st.Workers, Uptime: time.Since(s.started), MemUsed: wire.Some(st.MemUsed), MemLimit: st.MemLimit, Counts: wire.Counts{
 			Queued: int(st.Queued), Starting: int(st.Starting), Running: int(st.Running), Ending: int(st.Ending),
 			Done: int(st.Done), Failed: int(st.Failed)}})
 	})

@@ -7,10 +7,12 @@ import (
 	"io"
 	"math"
 	"os"
+	"strconv"
 	"time"
 
 	"expool/pool"
 	"expool/rpc"
+	"expool/rpc/wire"
 )
 
 // usageStatus is the exit status after a wrong use of the command.
@@ -39,6 +41,8 @@ type flags struct {
 	onEOF         string
 	stdoutFD      int
 	stderrFD      int
+	memlimit      string
+	latency       float64
 	affinity      string
 	affinityAll   bool
 	sequential    string
@@ -56,6 +60,8 @@ func (f *flags) define(set *flag.FlagSet) {
 	set.StringVar(&f.onEOF, "on-eof", "finish", "at the end of input: `finish` what was scheduled, or terminate it")
 	set.IntVar(&f.stdoutFD, "stdout-fd", -1, "the inherited `descriptor` that is the jobs' standard output")
 	set.IntVar(&f.stderrFD, "stderr-fd", -1, "the inherited `descriptor` that is the jobs' standard error")
+	set.StringVar(&f.memlimit, "memlimit", "0", "the memory of all jobs together: `bytes`, or a number with a unit as in 2.5GiB; 0 for none")
+	set.Float64Var(&f.latency, "latency", 0, "the longest time between two looks at memory that is limited, in `seconds`; 0 for automatic")
 	set.StringVar(&f.affinity, "affinity", "", "give each job CPUs of its own: a number of threads, or thread, core, l2, l3, node, package; this is the `step`")
 	set.BoolVar(&f.affinityAll, "affinity-all", false, "jobs get all CPUs of their group, not only its first thread")
 	set.StringVar(&f.sequential, "affinity-sequential", "", "override how the CPUs are numbered: `true` or false")
@@ -98,6 +104,8 @@ func (f *flags) settings() (s rpc.Settings, err error) {
 		return s, fmt.Errorf("--workers is %d: at least 1 is needed", f.workers)
 	case !(f.grace >= 0 && f.grace < math.MaxInt64/float64(time.Second)):
 		return s, fmt.Errorf("--grace is %v: give seconds, 0 or more", f.grace)
+	case !(f.latency >= 0 && f.latency < 1e9):
+		return s, fmt.Errorf("--latency is %v: give seconds, 0 or more", f.latency)
 	case f.history < 1:
 		return s, fmt.Errorf("--history is %d: at least 1 is needed", f.history)
 	case f.onEOF != "finish" && f.onEOF != "terminate":
@@ -106,6 +114,10 @@ func (f *flags) settings() (s rpc.Settings, err error) {
 	grace := time.Duration(f.grace * float64(time.Second))
 	s.TerminateOnEOF = f.onEOF == "terminate"
 	s.Pool = pool.Config{Workers: f.workers, Grace: &grace, Unchained: !f.chained, History: f.history, Subreaper: true, NoCgroup: f.noCgroup}
+	if s.Pool.MemLimit, err = memoryOf(f.memlimit); err != nil {
+		return s, err
+	}
+	s.Pool.Latency = time.Duration(f.latency * float64(time.Second))
 	s.Pool.Topology, s.Pool.KeepOff = f.topology, true
 	if s.Pool.Affinity, err = f.placement(); err != nil {
 		return s, err
@@ -115,6 +127,18 @@ func (f *flags) settings() (s rpc.Settings, err error) {
 	}
 	s.Pool.Stderr, err = hostStream("--stderr-fd", f.stderrFD)
 	return s, err
+}
+
+// memoryOf reads an amount of memory: bytes, or a number with a unit as on the wire.
+func memoryOf(text string) (int64, error) {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n >= 0 {
+		return n, nil
+	}
+	n, ok := wire.ParseMemory(text)
+	if !ok {
+		return 0, fmt.Errorf("--memlimit is %q: give bytes, or a number with a unit of B, KB to TB or KiB to TiB", text)
+	}
+	return n, nil
 }
 
 // hostStream gives an inherited descriptor; nil if none was named.

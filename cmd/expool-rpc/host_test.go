@@ -90,7 +90,7 @@ type record struct {
 
 // host is a program that started a server and converses with it.
 type host struct {
-	t     *testing.T
+	t     testing.TB
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
 	lines chan message
@@ -99,12 +99,12 @@ type host struct {
 	once  sync.Once
 }
 
-func start(t *testing.T, flags ...string) *host {
+func start(t testing.TB, flags ...string) *host {
 	t.Helper()
 	return startCommand(t, serverCommand(flags...))
 }
 
-func startCommand(t *testing.T, cmd *exec.Cmd) *host {
+func startCommand(t testing.TB, cmd *exec.Cmd) *host {
 	t.Helper()
 	h := &host{t: t, cmd: cmd, lines: make(chan message, 1<<20)}
 	stdin, err := cmd.StdinPipe()

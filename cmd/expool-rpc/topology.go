@@ -37,7 +37,21 @@ func (f *flags) placement() (*pool.Affinity, error) {
 		sequential := f.sequential == "true"
 		a.Sequential = &sequential
 	}
-	return a, nil
+	_, err = f.groups(a)
+	return a, err
+}
+
+// groups are those that an affinity gives; an error says why the machine can't have them.
+func (f *flags) groups(a *pool.Affinity) (numa.Groups, error) {
+	t, err := f.topology()
+	if err != nil {
+		return nil, fmt.Errorf("reading the topology: %w", err)
+	}
+	groups, err := t.Groups(a.Step, !a.All, a.Sequential)
+	if err != nil {
+		return nil, fmt.Errorf("--affinity: %w", err)
+	}
+	return groups, nil
 }
 
 // picture prints the machine, and the groups that the flags ask for.
@@ -52,8 +66,8 @@ func (f *flags) picture() error {
 	}
 	var groups numa.Groups
 	if a != nil {
-		if groups, err = t.Groups(a.Step, !a.All, a.Sequential); err != nil {
-			return fmt.Errorf("--affinity: %w", err)
+		if groups, err = f.groups(a); err != nil {
+			return err
 		}
 	}
 	return t.Picture(os.Stdout, groups)

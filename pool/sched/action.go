@@ -24,6 +24,7 @@ type Start struct {
 	Attempt int
 	Spec    *Spec
 	Group   *Group // where to run; nil: anywhere
+	Limit   int64  // bytes that it may use by itself; 0: any
 }
 
 // Kill asks the runner to signal the whole tree of an attempt: softly, or for good.

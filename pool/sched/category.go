@@ -2,46 +2,59 @@ package sched
 
 import "container/heap"
 
-// category is the live jobs of one name that can be chained: a heap with the heaviest first, so that those at least as
-// heavy as a given weight are found without looking at the others.
-type category struct{ heap []*job }
+// category is the live jobs of one name that can be chained, ordered by what makes them heavy.
+type category struct{ byTime, bySize heaviest }
 
-func (c *category) Len() int           { return len(c.heap) }
-func (c *category) Less(i, j int) bool { return c.heap[i].spec.weight() > c.heap[j].spec.weight() }
-
-func (c *category) Swap(i, j int) {
-	c.heap[i], c.heap[j] = c.heap[j], c.heap[i]
-	c.heap[i].catPos, c.heap[j].catPos = i, j
+// heaviest is a heap with the heaviest job first, so that those at least as heavy as a given one are found without looking at
+// the others.
+type heaviest struct {
+	jobs   []*job
+	weight func(*Spec) float64
+	pos    func(*job) *int // where a job keeps its place
 }
 
-func (c *category) Push(x any) {
+func newCategory() *category {
+	return &category{
+		byTime: heaviest{weight: (*Spec).weight, pos: func(j *job) *int { return &j.timePos }},
+		bySize: heaviest{weight: func(s *Spec) float64 { return s.Size }, pos: func(j *job) *int { return &j.sizePos }},
+	}
+}
+
+func (h *heaviest) Len() int           { return len(h.jobs) }
+func (h *heaviest) Less(i, j int) bool { return h.weight(h.jobs[i].spec) > h.weight(h.jobs[j].spec) }
+
+func (h *heaviest) Swap(i, j int) {
+	h.jobs[i], h.jobs[j] = h.jobs[j], h.jobs[i]
+	*h.pos(h.jobs[i]), *h.pos(h.jobs[j]) = i, j
+}
+
+func (h *heaviest) Push(x any) {
 	j := x.(*job)
-	j.catPos = len(c.heap)
-	c.heap = append(c.heap, j)
+	*h.pos(j) = len(h.jobs)
+	h.jobs = append(h.jobs, j)
 }
 
-func (c *category) Pop() any {
-	last := len(c.heap) - 1
-	j := c.heap[last]
-	c.heap[last] = nil
-	c.heap = c.heap[:last]
+func (h *heaviest) Pop() any {
+	last := len(h.jobs) - 1
+	j := h.jobs[last]
+	h.jobs[last] = nil
+	h.jobs = h.jobs[:last]
 	return j
 }
 
-// atLeast gives the jobs of at least the given weight, by id.
-func (c *category) atLeast(weight float64) []*job {
+// atLeast gives the jobs of at least the given weight.
+func (h *heaviest) atLeast(weight float64) []*job {
 	var found []*job
 	todo := []int{0}
 	for len(todo) > 0 {
 		i := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		if i >= len(c.heap) || c.heap[i].spec.weight() < weight {
+		if i >= len(h.jobs) || h.weight(h.jobs[i].spec) < weight {
 			continue
 		}
-		found = append(found, c.heap[i])
+		found = append(found, h.jobs[i])
 		todo = append(todo, 2*i+1, 2*i+2)
 	}
-	sortBy(found, func(j *job) JobID { return j.id })
 	return found
 }
 
@@ -51,10 +64,11 @@ func (c *Core) joinCategory(j *job) {
 	}
 	cat := c.categories[j.spec.Category]
 	if cat == nil {
-		cat = &category{}
+		cat = newCategory()
 		c.categories[j.spec.Category] = cat
 	}
-	heap.Push(cat, j)
+	heap.Push(&cat.byTime, j)
+	heap.Push(&cat.bySize, j)
 }
 
 func (c *Core) leaveCategory(j *job) {
@@ -62,20 +76,41 @@ func (c *Core) leaveCategory(j *job) {
 		return
 	}
 	cat := c.categories[j.spec.Category]
-	heap.Remove(cat, j.catPos)
-	if cat.Len() == 0 {
+	heap.Remove(&cat.byTime, j.timePos)
+	heap.Remove(&cat.bySize, j.sizePos)
+	if cat.byTime.Len() == 0 {
 		delete(c.categories, j.spec.Category)
 	}
 }
 
-// chain ends the jobs related to one that broke its timeout: those of its category that are at least as heavy.
-func (c *Core) chain(origin *job) {
+// chainTime ends the jobs related to one that broke its timeout: those of its category whose size and slowdown make them
+// at least as slow.
+func (c *Core) chainTime(origin *job) {
+	if !c.cfg.Unchained && origin.spec.chains() {
+		c.endRelated(origin, c.categories[origin.spec.Category].byTime.atLeast(origin.spec.weight()), ChainedTimeout)
+	}
+}
+
+// chainMemory ends the jobs related to one that broke a memory limit: those of its category whose size is at least its own,
+// and those that were seen to use as much.
+func (c *Core) chainMemory(origin *job) {
 	if c.cfg.Unchained || !origin.spec.chains() {
 		return
 	}
-	for _, j := range c.categories[origin.spec.Category].atLeast(origin.spec.weight()) {
+	related := c.categories[origin.spec.Category].bySize.atLeast(origin.spec.Size)
+	for j := range c.active.all {
+		if j.spec.Category == origin.spec.Category && j.spec.chains() && j.spec.Size < origin.spec.Size && j.mem >= origin.mem {
+			related = append(related, j)
+		}
+	}
+	c.endRelated(origin, related, ChainedMemory)
+}
+
+func (c *Core) endRelated(origin *job, related []*job, why Reason) {
+	sortBy(related, func(j *job) JobID { return j.id })
+	for _, j := range related {
 		if j != origin {
-			c.end(j, ChainedTimeout)
+			c.end(j, why)
 		}
 	}
 }

@@ -55,6 +55,8 @@ type Exit struct {
 	PeakFrom  string        // how Peak was obtained
 	Read      int64         // bytes from storage, by the whole tree
 	Write     int64         // bytes to storage
+	Limited   bool          // the kernel ended it for the limit that Start gave
+	OOM       bool          // the kernel's out-of-memory killer ended it for another reason
 	Leaked    int           // processes that outlived the main one and were ended
 	Stdout    *Capture      // nil unless captured
 	Stderr    *Capture
@@ -77,6 +79,8 @@ type Record struct {
 	Attempts int
 	CPUs     []int    // of the last attempt; nil if it was not placed
 	Shared   []string // what it shared with other jobs of the pool: levels as "core", "l3", or Unpinned; nil if it was not placed
+	Reduced  int64    // the limit of its memory, where that is the pool's, below its own; else 0
+	Mem      int64    // of the last attempt, smoothed, bytes; 0: it was not looked at
 	Started  bool     // an attempt ran: TStart and PID (unless a stub) are known
 	Ended    bool     // that attempt's main process has ended: Exit is known
 	TStart   int64    // of the last attempt, Unix microseconds

@@ -34,8 +34,8 @@ func (c *Core) checkCounts() error {
 		return fmt.Errorf("%d workers are busy, counted as %d", occupied, c.occupied)
 	case c.occupied > c.cfg.Workers:
 		return fmt.Errorf("%d workers are busy, of %d", c.occupied, c.cfg.Workers)
-	case sent != c.processes:
-		return fmt.Errorf("the runner has %d attempts, counted as %d", sent, c.processes)
+	case sent != c.active.n:
+		return fmt.Errorf("the runner has %d attempts, counted as %d", sent, c.active.n)
 	case c.seq != c.history.newest():
 		return fmt.Errorf("the last change kept is %d, of %d", c.history.newest(), c.seq)
 	}
@@ -61,11 +61,11 @@ func (c *Core) checkJobStates() error {
 			return fmt.Errorf("job %d is %s without a process", j.id, j.state)
 		case c.ended != NoReason && j.state != Ending:
 			return fmt.Errorf("job %d is %s in a pool that was ended", j.id, j.state)
-		case j.spec.chains() && c.categories[j.spec.Category].heap[j.catPos] != j:
+		case j.spec.chains() && (c.categories[j.spec.Category].byTime.jobs[j.timePos] != j || c.categories[j.spec.Category].bySize.jobs[j.sizePos] != j):
 			return fmt.Errorf("job %d is not at its place in category %q", j.id, j.spec.Category)
 		}
 	}
-	if n := c.queue.n + c.restarts.n + c.sync.n; n != queued {
+	if n := c.queued() + c.sync.n; n != queued {
 		return fmt.Errorf("%d jobs are queued, %d in queues", queued, n)
 	}
 	return nil
@@ -137,7 +137,7 @@ func (c *Core) checkIdle() error {
 		return fmt.Errorf("a join waits for an idle pool")
 	case len(c.jobs) == 0 && c.closing && !c.quit:
 		return fmt.Errorf("the pool is closing, idle, and has not quit")
-	case c.exhausted && c.processes == 0:
+	case c.exhausted && c.active.n == 0:
 		return fmt.Errorf("jobs wait for the end of another, and none runs")
 	}
 	return nil

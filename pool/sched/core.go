@@ -1,6 +1,9 @@
 package sched
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // startsPerStep bounds the attempts that one step starts, so that neither a step nor its actions grow with the queue; the
 // rest starts at the next step, which Deadline asks for at once.
@@ -22,10 +25,18 @@ type Core struct {
 
 	restarts list[job] // queued for another attempt: ahead of
 	queue    list[job] // the others
+	later    list[job] // postponed: those that may run beside more come first
 	sync     list[job] // synchronous jobs that can't start just now
 
-	occupied   int // attempts that hold a worker
-	processes  int // attempts that the runner has: Start was sent, Ended or NotStarted has not come
+	occupied   int       // attempts that hold a worker
+	active     list[job] // attempts that the runner has: Start was sent, Ended or NotStarted has not come
+	narrowed   int       // of them, those that were postponed
+	narrow     int       // how many may run until one has finished, after some were postponed; 0: all
+	promised   int64     // bytes expected of the attempts that await a confirmation
+	starts     int64     // attempts sent so far
+	bypassed   int       // starts in a row that went past the head of the queue
+	head       JobID     // that head
+	watch      watch
 	byState    [numStates]int64
 	categories map[string]*category
 	places     places
@@ -52,6 +63,12 @@ type Core struct {
 // New makes a scheduler with nothing to do. Workers below 1 count as 1; workers beyond the groups of a placement get none.
 func New(cfg Config) *Core {
 	cfg.Workers = max(cfg.Workers, 1)
+	if cfg.Memory.Latency <= 0 {
+		cfg.Memory.Latency = DefaultLatency
+	}
+	if cfg.Memory.HalfLife <= 0 {
+		cfg.Memory.HalfLife = DefaultHalfLife
+	}
 	if n := len(cfg.Placement.Groups); n > 0 {
 		cfg.Workers = min(cfg.Workers, n)
 	}
@@ -63,12 +80,18 @@ func New(cfg Config) *Core {
 		restarts:   list[job]{at: func(j *job) *link[job] { return &j.inQueue }},
 		queue:      list[job]{at: func(j *job) *link[job] { return &j.inQueue }},
 		sync:       list[job]{at: func(j *job) *link[job] { return &j.inQueue }},
+		later:      list[job]{at: func(j *job) *link[job] { return &j.inQueue }},
+		active:     list[job]{at: func(j *job) *link[job] { return &j.inActive }},
 		taskByID:   list[task]{at: func(t *task) *link[task] { return &t.inAll }},
 		joins:      list[joinCall]{at: func(j *joinCall) *link[joinCall] { return &j.in }},
 		categories: map[string]*category{},
 	}
 	c.history = newHistory(cfg.History)
 	c.places = newPlaces(cfg.Placement)
+	c.watch.limit = math.MaxInt64
+	if cfg.Memory.Limit > 0 {
+		c.watch.limit = cfg.Memory.Limit
+	}
 	return c
 }
 
@@ -131,6 +154,8 @@ func (c *Core) handle(e Event) {
 		c.notStarted(e)
 	case Ended:
 		c.endedAttempt(e)
+	case Looked:
+		c.looked(e)
 	}
 }
 
@@ -142,6 +167,8 @@ func (c *Core) fire(t *timer) {
 		c.endTask(t.task, TaskTimeout)
 	case t.join != nil:
 		c.endAll(PoolTimeout)
+	case t == &c.watch.timer:
+		c.look()
 	} // else it was the delay: the pump follows
 }
 

@@ -50,7 +50,7 @@ func (c *Core) jobTimer(j *job) {
 	j.again = j.spec.Restart
 	c.beginEnd(j, TimedOut)
 	if !j.again {
-		c.chain(j)
+		c.chainTime(j)
 	}
 }
 
@@ -66,6 +66,12 @@ func (c *Core) endedAttempt(e Ended) {
 	switch {
 	case j.cause != NoReason:
 		c.settleCause(j)
+	case e.Exit.Limited:
+		j.mem = max(j.mem, e.Exit.Peak)
+		c.chainMemory(j)
+		c.finish(j, MemLimit, "")
+	case e.Exit.OOM:
+		c.finish(j, OOM, "")
 	case e.Exit.Code < 0:
 		c.finish(j, Signaled, "")
 	default:
@@ -80,6 +86,7 @@ func (c *Core) settleCause(j *job) {
 		return
 	}
 	why := j.cause
+	c.watch.learned.note(j.spec, j.run.mem, false)
 	c.release(j)
 	c.places.give(j.run.slot)
 	j.again, j.cause, j.told = false, NoReason, false

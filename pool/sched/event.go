@@ -75,6 +75,7 @@ type Started struct {
 	Job     JobID
 	Attempt int
 	PID     int
+	Parent  int           // pid of the process that is parent of all that the attempt leaves behind; 0: unknown
 	Wall    int64         // of the start, Unix microseconds
 	Age     time.Duration // since the start
 }

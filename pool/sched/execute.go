@@ -14,7 +14,7 @@ func (c *Core) execute(e Execute) {
 		return
 	}
 	accepted := Accepted{First: c.lastJob + 1, State: Queued}
-	if c.first() == nil && len(e.Jobs) > 0 && c.blocker(e.Jobs[0], false) == "" {
+	if c.queued() == 0 && len(e.Jobs) > 0 && c.blocker(&job{spec: e.Jobs[0]}) == "" {
 		accepted.State = Starting
 	}
 	c.reply(e.Call, accepted, nil)
@@ -68,19 +68,6 @@ func (c *Core) addJob(spec *Spec, t *task) *job {
 	c.enqueue(j)
 	c.publishJob(j, Change{What: Added})
 	return j
-}
-
-// enqueue puts a queued job where it waits: a synchronous one beside the queue, one for another attempt ahead of it.
-func (c *Core) enqueue(j *job) { c.queueOf(j).pushBack(j) }
-
-func (c *Core) queueOf(j *job) *list[job] {
-	switch {
-	case j.spec.Sync:
-		return &c.sync
-	case j.attempt > 0:
-		return &c.restarts
-	}
-	return &c.queue
 }
 
 func (c *Core) setState(j *job, s State) {

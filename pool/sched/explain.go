@@ -10,6 +10,8 @@ const (
 	BlockedByNothing      = "none"       // it runs
 	BlockedByWorkers      = "workers"    // all workers are busy
 	BlockedByOrder        = "order"      // others stand before it
+	BlockedByMemory       = "memory"     // its expected memory does not fit beside what runs
+	BlockedByBalance      = "postponed"  // it was postponed for memory until fewer run
 	BlockedByAffinity     = "affinity"   // no affinity group is free
 	BlockedByDelay        = "startdelay" // the start delay of another job
 	BlockedByConfirmation = "confirm"    // the client has not answered its onstart
@@ -61,7 +63,7 @@ func (c *Core) Explain(id JobID) (Explanation, *Error) {
 
 func (c *Core) explainQueued(j *job, x *Explanation) {
 	ahead := c.ahead(j)
-	x.Constraint = c.blocker(j.spec, j.told)
+	x.Constraint = c.blocker(j)
 	switch x.Constraint {
 	case BlockedByReader:
 		x.Text = "the client does not read its notifications: nothing starts until it does"
@@ -70,6 +72,12 @@ func (c *Core) explainQueued(j *job, x *Explanation) {
 		x.WaitsFor = c.working()
 	case BlockedByDelay:
 		x.Text = fmt.Sprintf("the start delay of another job lasts for another %v", (c.delay.at - c.now.Mono).Round(time.Millisecond))
+	case BlockedByMemory:
+		x.Text = fmt.Sprintf("%d bytes are expected of it, which do not fit beside what runs (limit %d)", c.expect(j), c.watch.limit)
+		x.WaitsFor = c.working()
+	case BlockedByBalance:
+		x.Text = "it, or one that runs, was postponed for memory until fewer jobs run beside it"
+		x.WaitsFor = c.working()
 	case BlockedByAffinity:
 		x.Text = fmt.Sprintf("all %d affinity groups are taken", len(c.places.groups))
 		x.WaitsFor = c.working()
@@ -86,8 +94,11 @@ func (c *Core) explainQueued(j *job, x *Explanation) {
 func (c *Core) ahead(j *job) int {
 	q := c.queueOf(j)
 	n := 0
-	if q == &c.queue {
-		n = c.restarts.n
+	for _, before := range []*list[job]{&c.restarts, &c.queue} {
+		if before == q || q == &c.sync {
+			break
+		}
+		n += before.n
 	}
 	for e := range q.all {
 		if e == j {

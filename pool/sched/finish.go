@@ -2,6 +2,8 @@ package sched
 
 // finish ends a job's life: its processes are gone, or it never had any.
 func (c *Core) finish(j *job, why Reason, problem string) {
+	c.unask(j)
+	c.narrow = 0
 	if j.state == Queued {
 		c.queueOf(j).remove(j)
 	} else {
@@ -18,6 +20,9 @@ func (c *Core) finish(j *job, why Reason, problem string) {
 		j.state = Done
 	}
 	c.count(ok)
+	if j.run != nil {
+		c.watch.learned.note(j.spec, j.run.mem, why == Exited)
+	}
 	r := c.record(j, why, problem)
 	c.history.addJob(r)
 	if ok {
@@ -52,12 +57,15 @@ func (c *Core) count(ok bool) {
 // record tells what is known of a job; why and problem are of one that has finished.
 func (c *Core) record(j *job, why Reason, problem string) *Record {
 	r := &Record{Job: j.id, Spec: j.spec, State: j.state, Reason: why, Attempts: j.attempt, Problem: problem}
+	if limit := c.limitOf(j.spec); limit < j.spec.MemLimit {
+		r.Reduced = limit
+	}
 	if run := j.run; run != nil {
 		r.Started, r.TStart, r.CPUs = run.started, run.wall, c.cpus(j)
 		if r.CPUs != nil {
 			r.Shared = append([]string{}, run.slot.shared...)
 		}
-		r.Exit.PID = run.pid
+		r.Exit.PID, r.Mem = run.pid, run.mem
 		if run.exit != nil {
 			r.Ended, r.Exit = true, *run.exit
 		}

@@ -1,5 +1,7 @@
 package sched
 
+import "time"
+
 // job is a live job.
 type job struct {
 	id      JobID
@@ -12,10 +14,16 @@ type job struct {
 	asked   bool   // the confirmation of the current attempt is awaited
 	sent    bool   // the runner has the attempt
 	attempt int
-	catPos  int
+	timePos int // in its category's heaps
+	sizePos int
 	wait    CallID // who waits for a synchronous job
 
-	inAll, inQueue, inTask link[job]
+	mem       int64 // the most that any attempt was seen to use
+	beside    int   // how many workers may run while this one does, itself included; 0: as many as there are
+	postponed int   // how often it was, for memory
+	since     int64 // Core.starts when it was postponed last
+
+	inAll, inQueue, inTask, inActive link[job]
 
 	run *run // of the current or last attempt; nil before the first
 }
@@ -26,9 +34,18 @@ type run struct {
 	started bool
 	hard    bool // the hard kill was sent
 	pid     int
+	parent  int
 	wall    int64 // of the start
 	slot    *slot // its place; nil where there are no groups
 	exit    *Exit // nil until its processes are gone
+
+	beside   int           // the job's, when it was sent to the runner
+	begun    time.Duration // when that was
+	expected int64         // bytes that it was admitted for
+	use      int64         // bytes, at the last look
+	mem      int64         // bytes, smoothed
+	growth   float64       // bytes a second, between the last two looks
+	seen     time.Duration // when the last look was; 0: never
 }
 
 // sentAttempt finds the job whose current attempt the runner has; nil for an event that comes too late.

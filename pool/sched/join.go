@@ -48,6 +48,7 @@ func (c *Core) clear(e Clear) {
 	c.endTasks(c.everyTask(), Cancelled)
 	c.done, c.failed, c.ended, c.epoch = 0, 0, NoReason, epoch{}
 	c.history.clear()
+	c.watch.learned = learned{}
 	c.publish(Change{What: PoolCleared})
 }
 
@@ -62,7 +63,6 @@ func (c *Core) endInput(e EndInput) {
 	c.stopAccepting(e.Now)
 	for j := range c.byID.all {
 		if j.asked {
-			j.asked = false
 			c.finish(j, Rejected, "the input has ended: nobody can confirm the start")
 		}
 	}

@@ -16,11 +16,14 @@ type Status struct {
 	Done      int64 // since the start or the last Clear
 	Failed    int64
 	EverFails int64 // failures since the start
+	MemUsed   int64 // bytes that the running attempts use, as far as they are looked at
+	MemLimit  int64 // bytes, as the host allows now; 0: none
 }
 
 // Status tells how many jobs are in each state.
 func (c *Core) Status() Status {
-	return Status{Alive: c.ended == NoReason && !c.closing, Workers: c.cfg.Workers,
+	used, limit := c.memoryNow()
+	return Status{MemUsed: used, MemLimit: limit, Alive: c.ended == NoReason && !c.closing, Workers: c.cfg.Workers,
 		Queued: c.byState[Queued], Starting: c.byState[Starting], Running: c.byState[Running], Ending: c.byState[Ending],
 		Done: c.done, Failed: c.failed, EverFails: c.everFails}
 }

@@ -21,6 +21,9 @@ func TestRandomRunsKeepTheInvariants(t *testing.T) {
 			cfg.Placement.Domains = []string{"core", "core", "core"}
 			cfg.Workers = min(cfg.Workers, len(cfg.Placement.Groups))
 		}
+		if rapid.Bool().Draw(t, "limited") {
+			cfg.Memory.Limit = 100
+		}
 		w := &world{t: t, core: New(cfg), workers: cfg.Workers, jobs: map[JobID]*seen{}, tasks: map[TaskID]*seen{}, calls: map[CallID]int{}}
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			w.random()
@@ -62,13 +65,22 @@ type world struct {
 	running []*attempt
 	asked   []attempt
 	old     []attempt // ended ones: news about them comes late
+	look    *Look     // one that was not answered
 	quit    bool
+	retried bool // an attempt is tried again, or was confirmed late: it was admitted before
 }
 
 func (w *world) step(e Event) {
 	actions := w.core.Step(Now{Mono: w.now, Wall: w.now.Microseconds() + 1}, e)
+	started := false
 	for _, a := range actions {
+		if s, ok := a.(Start); ok {
+			started = started || !s.Spec.Sync
+		}
 		w.act(a)
+	}
+	if started {
+		w.checkAdmission()
 	}
 	if err := w.core.Check(); err != nil {
 		w.t.Fatalf("after %T %+v: %v", e, e, err)
@@ -106,6 +118,11 @@ func (w *world) act(a Action) {
 			w.t.Fatalf("%+v for an attempt that is gone or was killed", a)
 		}
 		r.hard = a.Hard
+	case Look:
+		if w.look != nil {
+			w.t.Fatal("a look was asked for while another waits")
+		}
+		w.look = &a
 	case Quit:
 		if w.quit {
 			w.t.Fatal("quit twice")
@@ -151,7 +168,7 @@ func (w *world) jobChange(ch *Change) {
 	switch ch.What {
 	case OnStart:
 		s.starts++
-		if s.starts != ch.Attempt || (!ch.Spec.Restart && s.starts > 1) {
+		if s.starts != ch.Attempt {
 			w.t.Fatalf("job %d: onstart %d of attempt %d", ch.Job, s.starts, ch.Attempt)
 		}
 		if p := w.tasks[s.parent]; p != nil && p.starts != 1 {
@@ -200,6 +217,9 @@ func (w *world) taskChange(ch *Change) {
 
 // ended checks what holds for each end, and counts it for the parent.
 func (w *world) ended(what string, s *seen, success, done bool) {
+	if s.record != nil && s.record.Attempts > 1 && !s.spec.Restart && w.core.cfg.Memory.Limit == 0 {
+		w.t.Fatalf("%s was attempted %d times", what, s.record.Attempts)
+	}
 	if success != done || s.dones > 1 || (s.dones == 1) != success || s.starts > 1 && s.spec == nil {
 		w.t.Fatalf("%s: success %t, done %t, %d times ondone, %d times onstart", what, success, done, s.dones, s.starts)
 	}
@@ -214,11 +234,50 @@ func (w *world) ended(what string, s *seen, success, done bool) {
 
 func (w *world) nextCall() CallID { w.call++; return w.call }
 
+// checkAdmission holds what was admitted against the memory limit.
+func (w *world) checkAdmission() {
+	c := w.core
+	var sum int64
+	n := 0
+	for j := range c.active.all {
+		if !j.run.hard {
+			sum += max(j.run.mem, j.run.expected)
+			n++
+		}
+	}
+	if c.cfg.Memory.Limit > 0 && n > 1 && sum > c.watch.limit && !w.synchronous() && !w.retried {
+		w.t.Fatalf("%d attempts are expected to use %d of %d", n, sum, c.watch.limit)
+	}
+}
+
+// synchronous says that one runs that started whatever the limit.
+func (w *world) synchronous() bool {
+	for _, a := range w.running {
+		if w.jobs[a.job].spec.Sync {
+			return true
+		}
+	}
+	return false
+}
+
+// answerLook gives random figures.
+func (w *world) answerLook() {
+	if w.look == nil {
+		return
+	}
+	e := Looked{Free: int64(rapid.IntRange(-20, 200).Draw(w.t, "free"))}
+	for _, target := range w.look.Targets {
+		e.Used = append(e.Used, Used{Job: target.Job, Attempt: target.Attempt, Bytes: int64(rapid.IntRange(0, 60).Draw(w.t, "bytes"))})
+	}
+	w.look = nil
+	w.step(e)
+}
+
 // random does one random thing.
 func (w *world) random() {
 	n := func(name string, most int) int { return rapid.IntRange(0, most).Draw(w.t, name) }
 	task := TaskID(n("task", 3))
-	switch n("what", 19) {
+	switch n("what", 22) {
 	case 0, 1, 2, 3:
 		w.execute(task, n("count", 3)+1)
 	case 4:
@@ -243,6 +302,8 @@ func (w *world) random() {
 		w.step(Clear{Call: w.nextCall()})
 	case 19:
 		w.rare(n("rare", 9))
+	default:
+		w.answerLook()
 	}
 }
 
@@ -273,6 +334,7 @@ func (w *world) execute(task TaskID, count int) {
 			Sync:         count == 1 && rapid.IntRange(0, 3).Draw(w.t, "sync") == 0,
 			StartDelay:   time.Duration(rapid.IntRange(0, 9).Draw(w.t, "delay")/9) * time.Second,
 			OmitAffinity: rapid.IntRange(0, 3).Draw(w.t, "omitafn") == 0,
+			MemLimit:     int64(rapid.IntRange(0, 3).Draw(w.t, "memlim") / 3 * 50),
 			Category:     rapid.SampledFrom([]string{"", "x", "y"}).Draw(w.t, "category"),
 			Size:         float64(rapid.IntRange(0, 3).Draw(w.t, "size")), Slowdown: 1,
 		})
@@ -300,6 +362,7 @@ func (w *world) news() {
 		w.step(Started{Job: a.job, Attempt: a.n, PID: 7, Wall: 1})
 	case kind == 2 && !a.told:
 		w.running = append(w.running[:i:i], w.running[i+1:]...)
+		w.retried = true // it keeps its place, whatever has changed
 		w.step(NotStarted{Job: a.job, Attempt: a.n, Exhausted: rapid.Bool().Draw(w.t, "exhausted")})
 	default:
 		w.gone(i)
@@ -315,6 +378,7 @@ func (w *world) gone(i int) {
 func (w *world) confirm(ok bool) {
 	if len(w.asked) > 0 {
 		a := rapid.SampledFrom(w.asked).Draw(w.t, "asked")
+		w.retried = true
 		w.step(Confirmed{Job: a.job, Attempt: a.n, OK: ok, Problem: "no"})
 	}
 }
@@ -345,6 +409,7 @@ func (w *world) drain() {
 			w.gone(0)
 			w.step(Ended{Job: a.job, Attempt: a.n})
 		}
+		w.answerLook()
 		w.pass(time.Second)
 	}
 	st := w.core.Status()

@@ -17,45 +17,11 @@ func (c *Core) pump() {
 	}
 }
 
-// next is the job to start now; nil if none may.
-func (c *Core) next() *job {
-	switch {
-	case c.sync.n > 0 && !c.held && !c.exhausted:
-		return c.sync.head
-	case c.first() == nil || c.blocker(c.first().spec, c.first().told) != "":
-		return nil
-	}
-	return c.first()
-}
-
-// first is the job at the head of the queue; nil if that is empty.
-func (c *Core) first() *job {
-	if c.restarts.n > 0 {
-		return c.restarts.head
-	}
-	return c.queue.head
-}
-
-// blocker names what keeps a job at the head of the queue from starting; empty if nothing does. One that was told to start
-// before has its group.
-func (c *Core) blocker(s *Spec, told bool) string {
-	switch {
-	case c.held:
-		return BlockedByReader
-	case c.exhausted:
-		return BlockedByHost
-	case c.occupied >= c.cfg.Workers:
-		return BlockedByWorkers
-	case c.delay.pos > 0:
-		return BlockedByDelay
-	case c.places.needed(s) && !told && len(c.places.free) == 0:
-		return BlockedByAffinity
-	}
-	return ""
-}
-
 // begin takes a job out of the queue: its attempt is announced and, unless it must be confirmed first, sent to the runner.
 func (c *Core) begin(j *job) {
+	if !j.spec.Sync {
+		c.countBypass(j)
+	}
 	c.queueOf(j).remove(j)
 	c.setState(j, Starting)
 	if !j.spec.Sync {
@@ -67,7 +33,7 @@ func (c *Core) begin(j *job) {
 	}
 	j.attempt++
 	j.told = true
-	j.run = &run{timer: timer{job: j}, slot: c.places.take(j.spec)}
+	j.run = &run{timer: timer{job: j}, slot: c.places.take(j.spec), expected: c.expect(j)}
 	c.startTasks(j.task)
 	if j.spec.Confirm && c.mute {
 		c.finish(j, Rejected, "the input has ended: nobody can confirm the start")
@@ -76,6 +42,7 @@ func (c *Core) begin(j *job) {
 	c.publishJob(j, Change{What: OnStart, Confirm: j.spec.Confirm, CPUs: c.cpus(j)})
 	if j.spec.Confirm {
 		j.asked = true
+		c.promised += j.run.expected
 		return
 	}
 	c.launch(j)
@@ -93,8 +60,13 @@ func (c *Core) launch(j *job) {
 		return
 	}
 	j.sent = true
-	c.processes++
-	c.do(Start{Job: j.id, Attempt: j.attempt, Spec: j.spec, Group: c.places.placed(j.run.slot)})
+	j.run.begun = c.now.Mono
+	c.active.pushBack(j)
+	c.starts++
+	if j.run.beside = j.beside; j.beside > 0 {
+		c.narrowed++
+	}
+	c.do(Start{Job: j.id, Attempt: j.attempt, Spec: j.spec, Group: c.places.placed(j.run.slot), Limit: c.limitOf(j.spec)})
 	c.setTimeout(j, -spawnPatience) // a spawn that hangs must not hang the job; Started sets it anew
 }
 
@@ -113,7 +85,7 @@ func (c *Core) confirmed(e Confirmed) {
 	if j == nil || j.attempt != e.Attempt || !j.asked {
 		return
 	}
-	j.asked = false
+	c.unask(j)
 	if !e.OK {
 		c.finish(j, Rejected, e.Problem)
 		return
@@ -121,17 +93,28 @@ func (c *Core) confirmed(e Confirmed) {
 	c.launch(j)
 }
 
+// unask notes that a job's confirmation is awaited no longer.
+func (c *Core) unask(j *job) {
+	if j.asked {
+		j.asked = false
+		c.promised -= j.run.expected
+	}
+}
+
 func (c *Core) started(e Started) {
 	j := c.sentAttempt(e.Job, e.Attempt)
 	if j == nil || j.run.started {
 		return
 	}
-	j.run.started, j.run.pid, j.run.wall = true, e.PID, e.Wall
+	j.run.started, j.run.pid, j.run.parent, j.run.wall = true, e.PID, e.Parent, e.Wall
 	if j.state == Starting {
 		c.setState(j, Running)
 		c.setTimeout(j, e.Age)
 	}
 	c.publishJob(j, Change{What: Spawned, PID: e.PID})
+	if c.watched(j) {
+		c.planLook(firstLook)
+	}
 }
 
 func (c *Core) notStarted(e NotStarted) {
@@ -143,7 +126,7 @@ func (c *Core) notStarted(e NotStarted) {
 	switch {
 	case j.cause != NoReason:
 		c.settleCause(j)
-	case e.Exhausted && c.processes > 0:
+	case e.Exhausted && c.active.n > 0:
 		c.exhausted = true
 		c.release(j)
 		c.setState(j, Queued)
@@ -153,20 +136,16 @@ func (c *Core) notStarted(e NotStarted) {
 	}
 }
 
-// requeueFirst puts an announced job before all that are not, in the order of the announcements.
-func (c *Core) requeueFirst(j *job) {
-	q := c.queueOf(j)
-	before := q.head
-	for before != nil && before.told && before.id < j.id {
-		before = q.at(before).next
-	}
-	q.insert(j, before)
-}
-
 // recalled notes that the runner no longer has the job's attempt.
 func (c *Core) recalled(j *job) {
 	j.sent = false
-	c.processes--
+	c.active.remove(j)
+	if j.run.beside > 0 {
+		c.narrowed--
+	}
+	if c.active.n == 0 {
+		c.timers.stop(&c.watch.timer)
+	}
 	c.exhausted = false
 	c.timers.stop(&j.run.timer)
 }

@@ -17,8 +17,9 @@ var rewrite = flag.Bool("rewrite", false, "write what the scheduler does into th
 //
 //	pool workers=2 grace=2s history=100 unchained        a new scheduler; the first command
 //	     groups=3 core=0,1 l3=0,1,2                      with 3 affinity groups, of CPU 0, 1 and 2, and which share what
+//	     memlimit=600 latency=500ms                      with memory limits; bytes may have any unit here
 //	execute NAME [NAME...] [key=value...]                timeout, startdelay, task, category, size, slowdown, and the flags
-//	                                                     restart, confirm, stub, sync, omitafn
+//	                                                     restart, confirm, stub, sync, omitafn, memlim, memkind
 //	task NAME [timeout=1s] [parent=1]
 //	close TASK | cancel job=1 | cancel task=1 | join [timeout=1s] | clear | terminate | shutdown [now] | endinput [now]
 //	hold | release | hurry
@@ -26,6 +27,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the scheduler does into th
 //	started JOB.ATTEMPT [age=1ms]
 //	notstarted JOB.ATTEMPT [exhausted] why
 //	ended JOB.ATTEMPT [code]
+//	looked JOB=BYTES... [free=BYTES]                     the answer to a look
 //	wait 5s                                              time passes; timers fire on their way
 //	status | explain JOB | jobs [state=...] | tasks | events [after=N]
 //
@@ -128,12 +130,15 @@ func (tr *tracer) run(line string) string {
 	w := parseWords(tr.t, line)
 	if w.verb == "pool" {
 		tr.core = New(Config{Workers: int(w.num("workers", 1)), Grace: w.dur("grace"), Unchained: w.flag("unchained"),
-			History: int(w.num("history", 100)), Placement: w.placement()})
+			History: int(w.num("history", 100)), Placement: w.placement(),
+			Memory: Memory{Limit: w.num("memlimit", 0), Latency: w.dur("latency")}})
 		w.done()
 		return ""
 	}
 	tr.call++
-	if e := w.event(tr.call); e != nil {
+	if w.verb == "looked" {
+		tr.step(w.looked(tr.core))
+	} else if e := w.event(tr.call); e != nil {
 		tr.step(e)
 	} else {
 		tr.ask(w)
@@ -196,6 +201,12 @@ func renderAction(a Action) string {
 		return fmt.Sprintf("  start %d.%d", a.Job, a.Attempt)
 	case Kill:
 		return fmt.Sprintf("  kill %d.%d hard=%t", a.Job, a.Attempt, a.Hard)
+	case Look:
+		var list []string
+		for _, t := range a.Targets {
+			list = append(list, fmt.Sprintf("%d.%d", t.Job, t.Attempt))
+		}
+		return fmt.Sprintf("  look %v", list)
 	case Quit:
 		return "  quit"
 	}
@@ -251,6 +262,9 @@ func renderRecord(r *Record) string {
 	s := fmt.Sprintf("{%d %s %s attempts=%d", r.Job, r.State, r.Reason, r.Attempts)
 	if r.Ended {
 		s += fmt.Sprintf(" code=%d", r.Exit.Code)
+	}
+	if r.Mem != 0 {
+		s += fmt.Sprintf(" mem=%d", r.Mem)
 	}
 	if r.CPUs != nil {
 		s += fmt.Sprintf(" on %v shared=%v", r.CPUs, r.Shared)

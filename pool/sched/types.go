@@ -101,6 +101,9 @@ type Spec struct {
 
 	OmitAffinity bool // runs outside of the affinity groups
 
+	MemKind  uint8 // whose memory counts: 0 the main process, 1 the heaviest of its tree, 2 the whole tree
+	MemLimit int64 // bytes; 0: none
+
 	// Category, Size and Slowdown relate jobs for chained termination. Without a category, or with size 0, a job
 	// neither starts nor joins a chain.
 	Category string
@@ -128,6 +131,7 @@ type Config struct {
 	Workers   int           // how many attempts run at once, at least 1
 	Grace     time.Duration // from the soft signal to the hard kill; 0: hard at once
 	Unchained bool          // no chained termination
-	Placement Placement     // the affinity groups; at least as many as workers, or none
-	History   int           // how many finished successes, and as many failures and tasks, are kept; events four times as many
+	Memory    Memory
+	Placement Placement // the affinity groups; at least as many as workers, or none
+	History   int       // how many finished successes, and as many failures and tasks, are kept; events four times as many
 }

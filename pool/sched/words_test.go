@@ -125,7 +125,8 @@ func (w *words) filter() Filter {
 func (w *words) specs() []*Spec {
 	base := Spec{Task: TaskID(w.num("task", 0)), Timeout: w.dur("timeout"), StartDelay: w.dur("startdelay"), Category: w.key("category"),
 		Size: w.float("size", 0), Slowdown: w.float("slowdown", 1), Restart: w.flag("restart"), Confirm: w.flag("confirm"),
-		Stub: w.flag("stub"), Sync: w.flag("sync"), OmitAffinity: w.flag("omitafn")}
+		Stub: w.flag("stub"), Sync: w.flag("sync"), OmitAffinity: w.flag("omitafn"),
+		MemLimit: w.num("memlim", 0), MemKind: uint8(w.num("memkind", 0))}
 	var specs []*Spec
 	for len(w.rest) > 0 {
 		s := base
@@ -208,4 +209,15 @@ func (w *words) placement() Placement {
 		p.Domains = append(p.Domains, level)
 	}
 	return p
+}
+
+// looked is the answer to a look, about the current attempts of the jobs that are named.
+func (w *words) looked(c *Core) Looked {
+	e := Looked{Free: w.num("free", 1<<40)}
+	for id := JobID(1); id <= c.lastJob; id++ {
+		if v := w.key(strconv.Itoa(int(id))); v != "" {
+			e.Used = append(e.Used, Used{Job: id, Attempt: c.jobs[id].attempt, Bytes: int64(w.number(v))})
+		}
+	}
+	return e
 }

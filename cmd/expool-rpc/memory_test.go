@@ -1,0 +1,158 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// eat is a command that takes memory at a rate of MB a second, up to some MB, and keeps it for a while.
+func eat(mb, rate int, hold float64, nonce string) string {
+	script := fmt.Sprintf(`import time
+start = time.monotonic()
+eaten = []
+for i in range(%d):
+    eaten.append(bytearray(b"x" * 1000000))
+    time.sleep(max(0, start + (i + 1) / %d - time.monotonic()))
+time.sleep(%g) # %s`, mb, rate, hold, nonce)
+	text, _ := json.Marshal([]string{"python3", "-c", script})
+	return string(text)
+}
+
+// memRecord is what records say of memory.
+type memRecord struct {
+	Name     string
+	Reason   string
+	State    string
+	Attempts int
+	Duration float64
+	Mem      *int64
+	MemPeak  struct {
+		Bytes  *int64
+		Source string
+	}
+	Warnings []string
+}
+
+func (h *host) memRecord(id int, params string) memRecord {
+	h.t.Helper()
+	h.call(id, "execute", strings.TrimSuffix(params, "}")+`,"wait":true}`)
+	return result[memRecord](h, id)
+}
+
+func TestPeaksAreThoseOfTheJob(t *testing.T) {
+	h := start(t)
+	base := h.memRecord(1, `{"name":"base","args":`+eat(0, 1, 0, "")+`,"memkind":2}`)
+	for kind := range 3 {
+		r := h.memRecord(2+kind, fmt.Sprintf(`{"name":"eat","args":%s,"memkind":%d}`, eat(300, 1e6, 0.02, ""), kind))
+		want := 300e6 + float64(*base.MemPeak.Bytes)
+		if got := float64(*r.MemPeak.Bytes); got < want*0.97-2e6 || got > want*1.03+2e6 {
+			t.Errorf("memkind %d: peak %.1f MB by %s, want %.1f", kind, got/1e6, r.MemPeak.Source, want/1e6)
+		}
+		if r.Mem != nil {
+			t.Errorf("memkind %d: mem is %d, though nothing is limited", kind, *r.Mem)
+		}
+	}
+}
+
+func TestAJobOverItsMemoryLimitIsEndedSoon(t *testing.T) {
+	h := start(t)
+	for kind := range 3 {
+		r := h.memRecord(1+kind, fmt.Sprintf(`{"name":"grow","args":%s,"memlim":"200MB","memkind":%d}`, eat(2000, 400, 60, ""), kind))
+		// Half a second is what 200 MB take; a tenth more it may live, and starting Python takes some time too.
+		if r.Reason != "memlimit" || r.Attempts != 1 || *r.MemPeak.Bytes > 260e6 {
+			t.Errorf("memkind %d: %+v, peak %d", kind, r, *r.MemPeak.Bytes)
+		}
+	}
+	r := h.memRecord(9, `{"name":"own fault","args":["sh","-c","ulimit -v 300000; exec python3 -c 'bytearray(1000000000)' 2>/dev/null"],"memlim":"2GB"}`)
+	if r.Reason != "exited" || r.State != "failed" {
+		t.Errorf("a failed allocation: %+v", r)
+	}
+}
+
+func TestThePoolsMemoryLimitHoldsAndAllComplete(t *testing.T) {
+	const jobs, limit = 8, 400e6
+	h := start(t, "--workers=4", "--memlimit=400MB")
+	mark := nonce()
+	var list []string
+	for i := range jobs {
+		list = append(list, fmt.Sprintf(`{"name":"eater %d","args":%s}`, i, eat(150, 300, 0.3, mark)))
+	}
+	h.call(1, "execute", `{"jobs":[`+strings.Join(list, ",")+`]}`)
+	h.call(2, "join", "")
+	peak, stop := watchMemory(mark)
+	sum := result[struct{ Done, Failed int }](h, 2)
+	stop()
+	if sum.Done != jobs || sum.Failed != 0 {
+		t.Errorf("%+v", sum)
+	}
+	if got := float64(<-peak); got > 1.1*limit {
+		t.Errorf("the sum went to %.0f MB of %.0f", got/1e6, limit/1e6)
+	}
+	attempts := 0
+	for job := range int64(jobs) {
+		attempts += h.finished(job + 1).Attempts
+	}
+	if attempts > jobs+4 {
+		t.Errorf("%d attempts for %d jobs", attempts, jobs)
+	}
+}
+
+// watchMemory samples the resident memory of all processes with the mark, until stopped; then it tells the largest sum.
+func watchMemory(mark string) (peak <-chan int64, stop func()) {
+	out, done := make(chan int64, 1), make(chan struct{})
+	go func() {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		var most int64
+		for {
+			var sum int64
+			for _, pid := range holders(mark) {
+				sum += resident(pid)
+			}
+			most = max(most, sum)
+			select {
+			case <-done:
+				out <- most
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	return out, func() { close(done) }
+}
+
+func resident(pid string) int64 {
+	text, _ := os.ReadFile("/proc/" + pid + "/statm")
+	fields := strings.Fields(string(text))
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, _ := strconv.ParseInt(fields[1], 10, 64)
+	return pages * int64(os.Getpagesize())
+}
+
+func TestImpossibleMemoryLimitsAreReducedAndSaid(t *testing.T) {
+	h := start(t)
+	h.call(1, "initialize", `{"memlimit":"9000TB"}`)
+	got := result[struct {
+		MemLimit int64
+		Warnings []string
+	}](h, 1)
+	if got.MemLimit <= 0 || got.MemLimit > 1e15 || len(got.Warnings) == 0 || !strings.Contains(got.Warnings[0], "reduced") {
+		t.Errorf("%+v", got)
+	}
+	h = start(t, "--memlimit=100MB")
+	r := h.memRecord(1, `{"name":"a","args":["true"],"memlim":"1GB"}`)
+	if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "reduced to 100000000") {
+		t.Errorf("%+v", r)
+	}
+	for i, bad := range []string{`-1`, `"12XB"`, `"-3GB"`, `1e30`, `true`} {
+		h.call(10+i, "execute", `{"name":"a","args":["true"],"memlim":`+bad+`}`)
+		h.failure(10+i, -32602)
+	}
+}

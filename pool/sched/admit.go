@@ -1,0 +1,62 @@
+package sched
+
+// fits says that a job can be admitted: what it and the running ones are expected to use is within the limit, or nothing runs.
+func (c *Core) fits(j *job) bool {
+	if c.cfg.Memory.Limit == 0 || c.active.n == 0 || j.told {
+		return true
+	}
+	sum := c.promised
+	for o := range c.active.all {
+		if !o.run.hard {
+			sum += max(o.run.mem, o.run.expected)
+		}
+	}
+	return sum+c.expect(j) <= c.watch.limit
+}
+
+// besideFits says that no more workers run than the job, or any that runs, was postponed to.
+func (c *Core) besideFits(j *job) bool {
+	limit := c.cfg.Workers
+	if c.narrow > 0 {
+		limit = min(limit, c.narrow)
+	}
+	if j.beside > 0 {
+		limit = min(limit, j.beside)
+	}
+	if c.narrowed > 0 {
+		for o := range c.active.all {
+			if o.run.beside > 0 {
+				limit = min(limit, o.run.beside)
+			}
+		}
+	}
+	return c.occupied < limit
+}
+
+// expect estimates what a job will use: what an earlier attempt of it did, else what its category is known for, else what
+// others do on average. Its own limit is the most.
+func (c *Core) expect(j *job) int64 {
+	guess := j.mem
+	if guess == 0 {
+		guess = c.watch.learned.guess(j.spec)
+	}
+	if guess == 0 {
+		guess = c.average()
+	}
+	if limit := c.limitOf(j.spec); limit > 0 {
+		guess = min(guess, limit)
+	}
+	return guess
+}
+
+// average is what jobs use: those that run, or those that have finished if that is more.
+func (c *Core) average() int64 {
+	var sum, n int64
+	for j := range c.active.all {
+		if c.watched(j) {
+			sum += j.run.mem
+			n++
+		}
+	}
+	return max(sum/max(n, 1), c.watch.learned.typical)
+}

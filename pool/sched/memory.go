@@ -1,0 +1,171 @@
+package sched
+
+import (
+	"math"
+	"time"
+)
+
+// Memory is how the memory of jobs is watched and limited.
+type Memory struct {
+	Limit    int64         // bytes for all jobs together; 0: none
+	Latency  time.Duration // the longest time between two looks while something is limited; 0: DefaultLatency
+	HalfLife time.Duration // of a job's figure while its use falls; 0: DefaultHalfLife
+}
+
+// Defaults of Memory.
+const (
+	DefaultLatency  = 500 * time.Millisecond
+	DefaultHalfLife = 5 * time.Second
+)
+
+const (
+	soonestLook  = 5 * time.Millisecond   // the shortest time between two looks
+	longestDelay = 100 * time.Millisecond // that balance reckons with
+	firstLook    = 10 * time.Millisecond  // after the start of an attempt, whose growth is unknown
+)
+
+// Look asks for the memory that attempts use now; the answer is Looked.
+type Look struct{ Targets []Target }
+
+// Target is an attempt to look at.
+type Target struct {
+	Job     JobID
+	Attempt int
+	PID     int
+	Parent  int   // Started.Parent
+	Kind    uint8 // Spec.MemKind
+}
+
+func (Look) action() {}
+
+// Looked answers Look.
+type Looked struct {
+	Used []Used
+	// Free is what the host, or the container that this runs in, could still give without falling into its reserve, in
+	// bytes; negative if it has fallen into it.
+	Free int64
+}
+
+// Used is the memory that an attempt uses.
+type Used struct {
+	Job     JobID
+	Attempt int
+	Bytes   int64
+}
+
+func (Looked) event() {}
+
+// watch is what the scheduler knows of the memory of the running attempts.
+type watch struct {
+	timer   timer         // of the next look
+	asked   bool          // an answer to Look is awaited
+	since   time.Duration // when Look was asked for
+	limit   int64         // the pool's, reduced to what the host has; math.MaxInt64 without one
+	learned learned
+}
+
+// limitOf is the limit of the job's own use: its memlim or, when that is larger or missing, the pool's. 0 is none.
+func (c *Core) limitOf(s *Spec) int64 {
+	pool := c.cfg.Memory.Limit
+	if pool > 0 && (s.MemLimit == 0 || s.MemLimit > pool) {
+		return pool
+	}
+	return s.MemLimit
+}
+
+// Status of the memory: what is used, as seen at the last look, and the limit as it is now; 0 is none.
+func (c *Core) memoryNow() (used, limit int64) {
+	if c.cfg.Memory.Limit > 0 {
+		limit = c.watch.limit
+	}
+	return c.sum(), limit
+}
+
+// watched says that the attempt is looked at: it is limited, by itself or with the others.
+func (c *Core) watched(j *job) bool { return c.limitOf(j.spec) > 0 && j.run.started }
+
+// planLook sets the time of the next look, at the latest in the given time.
+func (c *Core) planLook(in time.Duration) {
+	at := c.now.Mono + in
+	if c.watch.asked || c.watch.timer.pos > 0 && c.watch.timer.at <= at {
+		return
+	}
+	c.timers.set(&c.watch.timer, at)
+}
+
+// look asks for the use of all that is watched.
+func (c *Core) look() {
+	var targets []Target
+	for j := range c.active.all {
+		if c.watched(j) {
+			targets = append(targets, Target{Job: j.id, Attempt: j.attempt, PID: j.run.pid, Parent: j.run.parent, Kind: j.spec.MemKind})
+		}
+	}
+	if len(targets) > 0 {
+		c.watch.asked, c.watch.since = true, c.now.Mono
+		c.do(Look{targets})
+	}
+}
+
+// looked takes the figures of a look, and ends what breaks a limit.
+func (c *Core) looked(e Looked) {
+	c.watch.asked = false
+	for _, u := range e.Used {
+		if j := c.sentAttempt(u.Job, u.Attempt); j != nil && c.watched(j) {
+			c.use(j, u.Bytes)
+		}
+	}
+	for j := range c.active.all {
+		if limit := c.limitOf(j.spec); c.watched(j) && j.cause == NoReason && j.run.use > limit && limit > 0 {
+			c.endNow(j, MemLimit)
+			c.chainMemory(j)
+		}
+	}
+	if c.cfg.Memory.Limit > 0 {
+		c.watch.limit = min(c.cfg.Memory.Limit, max(c.sum()+e.Free, 0))
+		c.balance()
+	}
+	c.planNext()
+}
+
+// use notes what an attempt uses now. The figure follows at once when that grows, and by the half-life when it falls.
+func (c *Core) use(j *job, bytes int64) {
+	r := j.run
+	since := c.now.Mono - r.seen
+	if r.seen > 0 && since > 0 {
+		r.growth = max(float64(bytes-r.use)/since.Seconds(), 0)
+	}
+	half := c.cfg.Memory.HalfLife
+	faded := float64(r.mem) * math.Exp2(-since.Seconds()/half.Seconds())
+	r.use, r.mem, r.seen = bytes, max(bytes, int64(faded)), c.now.Mono
+	j.mem = max(j.mem, bytes)
+}
+
+// planNext sets the next look: before growth as it was could cross a limit half-way.
+func (c *Core) planNext() {
+	next := c.cfg.Memory.Latency
+	room, growth, any := float64(c.watch.limit-c.sum()), 0.0, false
+	sooner := func(d time.Duration) { next = min(next, max(d, soonestLook)) }
+	for j := range c.active.all {
+		if !c.watched(j) || j.run.hard {
+			continue
+		}
+		any = true
+		growth += j.run.growth
+		sooner(max(c.now.Mono-j.run.begun, firstLook)) // as long again as it has run
+		if limit := c.limitOf(j.spec); limit > 0 && j.run.growth > 0 {
+			sooner(halfway(float64(limit-j.run.use), j.run.growth))
+		}
+	}
+	if growth > 0 && c.cfg.Memory.Limit > 0 {
+		sooner(halfway(room, growth))
+	}
+	if any {
+		c.planLook(next)
+	}
+}
+
+// halfway is half the time in which growth, in bytes a second, takes the room.
+func halfway(room, growth float64) time.Duration {
+	return time.Duration(min(max(room, 0)/growth/2, 3600) * float64(time.Second))
+}
