@@ -5,7 +5,7 @@ STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
 PACKAGES = ./...
 RAPID_CHECKS ?= 2000
 
-.PHONY: build demo test lint fmt bench fuzz clean need
+.PHONY: build demo test lint fmt bench bench-balance simulate fuzz clean need
 
 ## build: the static binary bin/expool-rpc
 build: need
@@ -17,7 +17,7 @@ demo: build
 
 ## test: static analysis, and all tests with the race detector
 test: lint build
-	EXPOOL_RPC=$(CURDIR)/bin/expool-rpc $(GO) test -race -timeout 15m $(PACKAGES)
+	GORACE=atexit_sleep_ms=0 EXPOOL_RPC=$(CURDIR)/bin/expool-rpc $(GO) test -race -timeout 15m $(PACKAGES)
 	$(GO) test ./pool/sched -run Random -rapid.checks=$(RAPID_CHECKS)
 
 ## lint: formatting, go vet, staticcheck
@@ -34,6 +34,16 @@ fmt:
 bench: need
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./pool/sched
 	$(GO) test -run '^$$' -bench . ./pool/... ./rpc/... ./numa/...
+	$(GO) test -run '^$$' -bench . -benchtime 3x ./cmd/...
+
+## bench-balance: memory balancing beside PyExPool, on real jobs, into docs/balancing-pyexpool.md
+bench-balance: build
+	@test -x .cache/pyexpool/bin/python || { python3 -m venv .cache/pyexpool && .cache/pyexpool/bin/pip -q install pyexpool==3.2.1 psutil; }
+	python3 bench/balance.py --python .cache/pyexpool/bin/python
+
+## simulate: memory balancing policies on generated jobs, into docs/balancing.md
+simulate: need
+	$(GO) run ./sim -out docs/balancing.md
 
 ## fuzz: each fuzz target for FUZZTIME (10s)
 fuzz: need
