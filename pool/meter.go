@@ -15,13 +15,14 @@ type Meter interface {
 
 // hostMeter measures by package mem.
 type hostMeter struct {
+	vms   float64    // share of VMS
 	meter *mem.Meter // made at the first look
 	used  []mem.Usage
 }
 
 func (m *hostMeter) Look(targets []sched.Target) sched.Looked {
 	if m.meter == nil {
-		m.meter = mem.New(mem.Config{})
+		m.meter = mem.New(mem.Config{RSSWeight: 1 - m.vms, VMSWeight: m.vms})
 	}
 	trees := make([]mem.Target, len(targets))
 	for i, t := range targets {
@@ -35,6 +36,13 @@ func (m *hostMeter) Look(targets []sched.Target) sched.Looked {
 		}
 	}
 	return looked
+}
+
+func share(given *float64) float64 {
+	if given == nil {
+		return DefaultVMSShare
+	}
+	return *given
 }
 
 // free is what the host can give without falling into its reserve; without bound if it does not tell.

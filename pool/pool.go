@@ -16,6 +16,8 @@ import (
 const (
 	DefaultGrace   = 2 * time.Second
 	DefaultHistory = 10_000
+
+	DefaultVMSShare = 0.1
 )
 
 // DefaultWorkers is one less than the CPUs that this process may use, and at least 1.
@@ -32,6 +34,7 @@ type Config struct {
 	OnChange func(*Change)
 
 	MemLimit int64         // bytes for all jobs together; 0: none
+	VMSShare *float64      // of VMS in the figure for memory, the rest is RSS, from 0 to 1; DefaultVMSShare
 	Latency  time.Duration // the longest time between two looks at memory that is limited; 0: sched.DefaultLatency
 
 	Affinity *Affinity                      // where jobs run; anywhere
@@ -65,7 +68,7 @@ func (c *Config) setDefaults() {
 		c.OnChange = func(*Change) {}
 	}
 	if c.Meter == nil {
-		c.Meter = &hostMeter{}
+		c.Meter = &hostMeter{vms: share(c.VMSShare)}
 	}
 	if c.Clock == nil {
 		c.Clock = newHostClock()

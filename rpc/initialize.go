@@ -80,6 +80,11 @@ func capabilities(host proc.Capabilities) wire.Capabilities {
 	if host.Memory != "none" && host.Memory != "" {
 		group := "cgroup " + host.Memory
 		c.Measurement, c.Enforcement = append([]string{group}, c.Measurement...), append([]string{group}, c.Enforcement...)
+	} else {
+		c.Notes = append(c.Notes, "memory limits are enforced by looking at the jobs, not by the kernel: "+host.MemoryReason)
+	}
+	if host.Cgroup == "none" {
+		c.Notes = append(c.Notes, "jobs run in the server's own cgroup; they are ended through their guardians all the same: "+host.Reason)
 	}
 	return c
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -99,26 +101,44 @@ func (u user) command(t *testing.T, flags ...string) *exec.Cmd {
 	if os.Getuid() != 0 {
 		t.Skip("the other cases run as a plain user already: only root can become one")
 	}
-	dir, err := os.MkdirTemp("", "expool-plain")
+	path, err := readableCopy()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	binary, err := os.ReadFile(cmd.Path)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "server"), binary, 0o755)
-	}
-	if err == nil {
-		err = os.Chmod(dir, 0o755)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Path = filepath.Join(dir, "server")
+	cmd.Path = path
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	return cmd
 }
+
+// readableCopy makes a copy of the server that everybody may read. TestMain removes it.
+var readableCopy = sync.OnceValues(func() (string, error) {
+	binary, err := os.ReadFile(serverCommand().Path)
+	if err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp("", "expool-plain")
+	if err != nil {
+		return "", err
+	}
+	copied = dir
+	path := filepath.Join(dir, "server")
+	if err := errors.Join(os.WriteFile(path, binary, 0o755), os.Chmod(dir, 0o755)); err != nil {
+		return "", err
+	}
+	// A process that another test forks just now may still have the file open for writing; not for long.
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		cmd := serverCommand("--version")
+		cmd.Path = path
+		if err = cmd.Run(); !errors.Is(err, syscall.ETXTBSY) {
+			break
+		}
+	}
+	return path, err
+})
+
+// copied is the folder of readableCopy, if there is one.
+var copied string
 
 // cgroups gives the cgroups that belong to the server.
 func cgroups(pid int) []string {

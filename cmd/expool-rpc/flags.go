@@ -43,6 +43,7 @@ type flags struct {
 	stderrFD      int
 	memlimit      string
 	latency       float64
+	vmsWeight     float64
 	affinity      string
 	affinityAll   bool
 	sequential    string
@@ -62,6 +63,7 @@ func (f *flags) define(set *flag.FlagSet) {
 	set.IntVar(&f.stderrFD, "stderr-fd", -1, "the inherited `descriptor` that is the jobs' standard error")
 	set.StringVar(&f.memlimit, "memlimit", "0", "the memory of all jobs together: `bytes`, or a number with a unit as in 2.5GiB; 0 for none")
 	set.Float64Var(&f.latency, "latency", 0, "the longest time between two looks at memory that is limited, in `seconds`; 0 for automatic")
+	set.Float64Var(&f.vmsWeight, "vms-weight", pool.DefaultVMSShare, "the `share` of VMS in the figure for memory, from 0 to 1; the rest is RSS")
 	set.StringVar(&f.affinity, "affinity", "", "give each job CPUs of its own: a number of threads, or thread, core, l2, l3, node, package; this is the `step`")
 	set.BoolVar(&f.affinityAll, "affinity-all", false, "jobs get all CPUs of their group, not only its first thread")
 	set.StringVar(&f.sequential, "affinity-sequential", "", "override how the CPUs are numbered: `true` or false")
@@ -106,6 +108,8 @@ func (f *flags) settings() (s rpc.Settings, err error) {
 		return s, fmt.Errorf("--grace is %v: give seconds, 0 or more", f.grace)
 	case !(f.latency >= 0 && f.latency < 1e9):
 		return s, fmt.Errorf("--latency is %v: give seconds, 0 or more", f.latency)
+	case !(f.vmsWeight >= 0 && f.vmsWeight <= 1):
+		return s, fmt.Errorf("--vms-weight is %v: give a share from 0 to 1", f.vmsWeight)
 	case f.history < 1:
 		return s, fmt.Errorf("--history is %d: at least 1 is needed", f.history)
 	case f.onEOF != "finish" && f.onEOF != "terminate":
@@ -117,6 +121,7 @@ func (f *flags) settings() (s rpc.Settings, err error) {
 	if s.Pool.MemLimit, err = memoryOf(f.memlimit); err != nil {
 		return s, err
 	}
+	s.Pool.VMSShare = &f.vmsWeight
 	s.Pool.Latency = time.Duration(f.latency * float64(time.Second))
 	s.Pool.Topology, s.Pool.KeepOff = f.topology, true
 	if s.Pool.Affinity, err = f.placement(); err != nil {

@@ -29,7 +29,11 @@ func TestMain(m *testing.M) {
 		os.Unsetenv(serverVariable)
 		os.Exit(run(os.Args[1:]))
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	if copied != "" {
+		os.RemoveAll(copied)
+	}
+	os.Exit(status)
 }
 
 // serverCommand runs the server with the given flags.

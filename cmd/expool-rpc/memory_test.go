@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// eat is a command that takes memory at a rate of MB a second, up to some MB, and keeps it for a while.
+// eat is a command that takes memory at a rate of MB a second, up to some MB, keeps it for a while, and prints its own peak in kB.
 func eat(mb, rate int, hold float64, nonce string) string {
 	script := fmt.Sprintf(`import time
 start = time.monotonic()
@@ -18,7 +18,8 @@ eaten = []
 for i in range(%d):
     eaten.append(bytearray(b"x" * 1000000))
     time.sleep(max(0, start + (i + 1) / %d - time.monotonic()))
-time.sleep(%g) # %s`, mb, rate, hold, nonce)
+time.sleep(%g) # %s
+print([line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")][0])`, mb, rate, hold, nonce)
 	text, _ := json.Marshal([]string{"python3", "-c", script})
 	return string(text)
 }
@@ -26,6 +27,7 @@ time.sleep(%g) # %s`, mb, rate, hold, nonce)
 // memRecord is what records say of memory.
 type memRecord struct {
 	Name     string
+	Stdout   string
 	Reason   string
 	State    string
 	Attempts int
@@ -46,10 +48,13 @@ func (h *host) memRecord(id int, params string) memRecord {
 
 func TestPeaksAreThoseOfTheJob(t *testing.T) {
 	h := start(t)
-	base := h.memRecord(1, `{"name":"base","args":`+eat(0, 1, 0, "")+`,"memkind":2}`)
 	for kind := range 3 {
-		r := h.memRecord(2+kind, fmt.Sprintf(`{"name":"eat","args":%s,"memkind":%d}`, eat(300, 1e6, 0.02, ""), kind))
-		want := 300e6 + float64(*base.MemPeak.Bytes)
+		r := h.memRecord(2+kind, fmt.Sprintf(`{"name":"eat","args":%s,"memkind":%d,"stdout":"pipe"}`, eat(300, 1e6, 0.02, ""), kind))
+		own, _ := strconv.Atoi(strings.TrimSpace(r.Stdout))
+		want := float64(own) * 1024
+		if want < 300e6 {
+			t.Fatalf("the job says that it used %q kB", r.Stdout)
+		}
 		if got := float64(*r.MemPeak.Bytes); got < want*0.97-2e6 || got > want*1.03+2e6 {
 			t.Errorf("memkind %d: peak %.1f MB by %s, want %.1f", kind, got/1e6, r.MemPeak.Source, want/1e6)
 		}
@@ -80,7 +85,7 @@ func TestThePoolsMemoryLimitHoldsAndAllComplete(t *testing.T) {
 	mark := nonce()
 	var list []string
 	for i := range jobs {
-		list = append(list, fmt.Sprintf(`{"name":"eater %d","args":%s}`, i, eat(150, 300, 0.3, mark)))
+		list = append(list, fmt.Sprintf(`{"name":"eater %d","stdout":null,"args":%s}`, i, eat(150, 300, 0.3, mark)))
 	}
 	h.call(1, "execute", `{"jobs":[`+strings.Join(list, ",")+`]}`)
 	h.call(2, "join", "")

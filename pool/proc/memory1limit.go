@@ -53,6 +53,8 @@ const (
 	oomHaste = time.Millisecond
 	// cacheLook is how often it looks at a job near its limit that has page cache.
 	cacheLook = 10 * time.Millisecond
+	// nearLook is how often it looks whether one near its limit has come to have some: the killer takes longer to come for that.
+	nearLook = 50 * time.Millisecond
 	// cacheRoom is how much page cache such a job may gain between two looks.
 	cacheRoom = 64 << 20
 	// bytesPerNs is how fast charges are expected to grow at most.
@@ -89,6 +91,9 @@ func (g *group1) adapt() time.Duration {
 	limit := g.limitBeside(file)
 	if limit > g.limit+cacheRoom/4 || limit < g.limit-cacheRoom {
 		_ = g.setLimit(limit) // if it can't be less now, it can be later
+	}
+	if limit == g.want {
+		return nearLook
 	}
 	return cacheLook
 }

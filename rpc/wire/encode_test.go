@@ -69,7 +69,7 @@ var encodings = []struct {
 		"initialized", Initialized{Server: "s", Version: "v", Protocol: 1, Workers: 2, Latency: Seconds(time.Millisecond), Grace: Seconds(2 * time.Second)},
 		`{"server":"s","version":"v","protocol":1,"workers":2,"memlimit":0,"latency":0.001,"grace":2.0,` +
 			`"topology":{"cpus":0,"allowed":0,"cores":0,"nodes":0,"packages":0,"uniform":false},` +
-			`"capabilities":{"cgroups":"","measurement":[],"enforcement":[]},"warnings":[]}`,
+			`"capabilities":{"cgroups":"","measurement":[],"enforcement":[],"notes":[]},"warnings":[]}`,
 	},
 	{
 		"explained", Explained{Job: 1, State: Queued, Constraint: "memory", WaitsFor: []int{2}, Text: "a <b"},

@@ -57,6 +57,7 @@ type Capabilities struct {
 	Cgroups     string   `json:"cgroups"`     // "v2", "v1", "hybrid" or "none"
 	Measurement []string `json:"measurement"` // the sources of memory figures, best first
 	Enforcement []string `json:"enforcement"` // what enforces memory limits, best first
+	Notes       []string `json:"notes"`       // what the host does not give, in words
 }
 
 // Append appends the result.
@@ -64,6 +65,7 @@ func (r Initialized) Append(b []byte) []byte {
 	r.Warnings = filledList(r.Warnings)
 	r.Capabilities.Measurement = filledList(r.Capabilities.Measurement)
 	r.Capabilities.Enforcement = filledList(r.Capabilities.Enforcement)
+	r.Capabilities.Notes = filledList(r.Capabilities.Notes)
 	return appendJSON(b, r)
 }
 
