@@ -71,6 +71,7 @@ type world struct {
 }
 
 func (w *world) step(e Event) {
+	before := w.core.chainable()
 	actions := w.core.Step(Now{Mono: w.now, Wall: w.now.Microseconds() + 1}, e)
 	started := false
 	for _, a := range actions {
@@ -82,6 +83,7 @@ func (w *world) step(e Event) {
 	if started {
 		w.checkAdmission()
 	}
+	w.checkChains(before, actions)
 	if err := w.core.Check(); err != nil {
 		w.t.Fatalf("after %T %+v: %v", e, e, err)
 	}
