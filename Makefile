@@ -33,7 +33,7 @@ fmt:
 ## bench: the benchmarks of the packages; ratios matter, not times
 bench: need
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./pool/sched
-	$(GO) test -run '^$$' -bench . ./pool/... ./rpc/... ./numa/...
+	$(GO) test -run '^$$' -bench . ./pool/mem ./pool/proc ./rpc/... ./numa
 	$(GO) test -run '^$$' -bench . -benchtime 3x ./cmd/...
 
 ## bench-balance: memory balancing beside PyExPool, on real jobs, into docs/balancing-pyexpool.md

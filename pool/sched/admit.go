@@ -5,13 +5,7 @@ func (c *Core) fits(j *job) bool {
 	if c.cfg.Memory.Limit == 0 || c.active.n == 0 || j.told {
 		return true
 	}
-	sum := c.promised
-	for o := range c.active.all {
-		if !o.run.hard {
-			sum += max(o.run.mem, o.run.expected)
-		}
-	}
-	return sum+c.expect(j) <= c.watch.limit
+	return c.promised+c.watch.load.reserved+c.expect(j) <= c.watch.limit
 }
 
 // besideFits says that no more workers run than the job, or any that runs, was postponed to.
@@ -36,6 +30,9 @@ func (c *Core) besideFits(j *job) bool {
 // expect estimates what a job will use: what an earlier attempt of it did, else what its category is known for, else what
 // others do on average. Its own limit is the most.
 func (c *Core) expect(j *job) int64 {
+	if c.cfg.Memory.Limit == 0 {
+		return 0
+	}
 	guess := j.mem
 	if guess == 0 {
 		guess = c.watch.learned.guess(j.spec)
@@ -51,12 +48,6 @@ func (c *Core) expect(j *job) int64 {
 
 // average is what jobs use: those that run, or those that have finished if that is more.
 func (c *Core) average() int64 {
-	var sum, n int64
-	for j := range c.active.all {
-		if c.watched(j) {
-			sum += j.run.mem
-			n++
-		}
-	}
-	return max(sum/max(n, 1), c.watch.learned.typical)
+	l := &c.watch.load
+	return max(l.seenUse/max(l.seen, 1), c.watch.learned.typical)
 }

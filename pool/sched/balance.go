@@ -5,17 +5,6 @@ import (
 	"slices"
 )
 
-// sum is the memory of the attempts that are not being killed.
-func (c *Core) sum() int64 {
-	var sum int64
-	for j := range c.active.all {
-		if !j.run.hard {
-			sum += j.run.mem
-		}
-	}
-	return sum
-}
-
 // balance ends attempts, for another one later with fewer beside it, until the rest fits the limit. One always stays.
 //
 // Growth goes on until the next look and its kills: what comes until then, as long after the last look as that took and some
@@ -36,7 +25,7 @@ func (c *Core) balance() {
 		growth += j.run.growth
 	}
 	delay := min(c.now.Mono-c.watch.since+2*soonestLook, longestDelay)
-	excess := c.sum() + int64(growth*delay.Seconds()) - c.watch.limit
+	excess := c.watch.load.used + int64(growth*delay.Seconds()) - c.watch.limit
 	if excess <= 0 {
 		return
 	}

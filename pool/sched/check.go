@@ -5,7 +5,7 @@ import "fmt"
 // Check looks for a contradiction in the state of the scheduler: the first one that it finds, or nil. Tests call it after
 // every step; it takes time proportional to all that is live.
 func (c *Core) Check() error {
-	for _, check := range []func() error{c.checkCounts, c.checkJobStates, c.checkTasks, c.checkTimers, c.checkPlaces, c.checkIdle} {
+	for _, check := range []func() error{c.checkCounts, c.checkJobStates, c.checkTasks, c.checkTimers, c.checkPlaces, c.checkLoad, c.checkIdle} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -124,6 +124,20 @@ func (c *Core) checkPlaces() error {
 		return fmt.Errorf("%d groups are taken and %d free, of %d", len(taken), len(p.free), len(p.groups))
 	case unpinned != p.domains[p.unpinned].present:
 		return fmt.Errorf("%d attempts run without a group, counted as %d", unpinned, p.domains[p.unpinned].present)
+	}
+	return nil
+}
+
+// checkLoad looks for a difference between the load and what it is the sum of.
+func (c *Core) checkLoad() error {
+	kept := c.watch.load
+	c.watch.load = load{}
+	for j := range c.active.all {
+		c.weigh(j, +1)
+	}
+	if counted := c.watch.load; counted != kept {
+		c.watch.load = kept
+		return fmt.Errorf("the load is %+v, kept as %+v", counted, kept)
 	}
 	return nil
 }

@@ -36,7 +36,9 @@ func (c *Core) beginEnd(j *job, why Reason) {
 func (c *Core) kill(j *job) {
 	c.timers.stop(&j.run.timer)
 	if !j.run.hard {
+		c.weigh(j, -1)
 		j.run.hard = true
+		c.weigh(j, +1)
 		c.do(Kill{Job: j.id, Attempt: j.attempt, Hard: true})
 	}
 }

@@ -61,7 +61,29 @@ type watch struct {
 	asked   bool          // an answer to Look is awaited
 	since   time.Duration // when Look was asked for
 	limit   int64         // the pool's, reduced to what the host has; math.MaxInt64 without one
+	load    load
 	learned learned
+}
+
+// load is the memory of the running attempts in sum, kept up to date so that no start has to look at all of them.
+type load struct {
+	used     int64 // bytes, by those that are not being killed
+	reserved int64 // bytes that these use or are expected to use, whichever is more
+	seen     int64 // attempts that were looked at
+	seenUse  int64 // bytes that these use
+}
+
+// weigh adds an attempt to the load, or takes it out with sign -1. It stands around every change of what load is made of.
+func (c *Core) weigh(j *job, sign int64) {
+	r, l := j.run, &c.watch.load
+	if !r.hard {
+		l.used += sign * r.mem
+		l.reserved += sign * max(r.mem, r.expected)
+	}
+	if r.seen > 0 {
+		l.seen += sign
+		l.seenUse += sign * r.mem
+	}
 }
 
 // limitOf is the limit of the job's own use: its memlim or, when that is larger or missing, the pool's. 0 is none.
@@ -78,7 +100,7 @@ func (c *Core) memoryNow() (used, limit int64) {
 	if c.cfg.Memory.Limit > 0 {
 		limit = c.watch.limit
 	}
-	return c.sum(), limit
+	return c.watch.load.used, limit
 }
 
 // watched says that the attempt is looked at: it is limited, by itself or with the others.
@@ -122,7 +144,7 @@ func (c *Core) looked(e Looked) {
 		}
 	}
 	if c.cfg.Memory.Limit > 0 {
-		c.watch.limit = min(c.cfg.Memory.Limit, max(c.sum()+e.Free, 0))
+		c.watch.limit = min(c.cfg.Memory.Limit, max(c.watch.load.used+e.Free, 0))
 		c.balance()
 	}
 	c.planNext()
@@ -136,15 +158,17 @@ func (c *Core) use(j *job, bytes int64) {
 		r.growth = max(float64(bytes-r.use)/since.Seconds(), 0)
 	}
 	half := c.cfg.Memory.HalfLife
+	c.weigh(j, -1)
 	faded := float64(r.mem) * math.Exp2(-since.Seconds()/half.Seconds())
 	r.use, r.mem, r.seen = bytes, max(bytes, int64(faded)), c.now.Mono
+	c.weigh(j, +1)
 	j.mem = max(j.mem, bytes)
 }
 
 // planNext sets the next look: before growth as it was could cross a limit half-way.
 func (c *Core) planNext() {
 	next := c.cfg.Memory.Latency
-	room, growth, any := float64(c.watch.limit-c.sum()), 0.0, false
+	room, growth, any := float64(c.watch.limit-c.watch.load.used), 0.0, false
 	sooner := func(d time.Duration) { next = min(next, max(d, soonestLook)) }
 	for j := range c.active.all {
 		if !c.watched(j) || j.run.hard {

@@ -62,6 +62,7 @@ func (c *Core) launch(j *job) {
 	j.sent = true
 	j.run.begun = c.now.Mono
 	c.active.pushBack(j)
+	c.weigh(j, +1)
 	c.starts++
 	if j.run.beside = j.beside; j.beside > 0 {
 		c.narrowed++
@@ -140,6 +141,7 @@ func (c *Core) notStarted(e NotStarted) {
 func (c *Core) recalled(j *job) {
 	j.sent = false
 	c.active.remove(j)
+	c.weigh(j, -1)
 	if j.run.beside > 0 {
 		c.narrowed--
 	}
