@@ -5,10 +5,10 @@ STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
 PACKAGES = ./...
 RAPID_CHECKS ?= 2000
 
-.PHONY: build demo test lint fmt bench bench-balance simulate fuzz clean need
+.PHONY: build demo test lint fmt bench bench-balance simulate fuzz clean need need-go
 
 ## build: the static binary bin/expool-rpc
-build: need
+build: need-go
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/expool-rpc ./cmd/expool-rpc
 
 ## demo: a small real benchmark through bin/expool-rpc
@@ -16,22 +16,23 @@ demo: build
 	$(GO) run ./demo -server bin/expool-rpc
 
 ## test: static analysis, and all tests with the race detector
-test: lint build
+test: need lint build
 	GORACE=atexit_sleep_ms=0 EXPOOL_RPC=$(CURDIR)/bin/expool-rpc $(GO) test -race -timeout 15m $(PACKAGES)
+	$(GO) test ./pool/proc # some of these can't run under the race detector
 	$(GO) test ./pool/sched -run Random -rapid.checks=$(RAPID_CHECKS)
 
 ## lint: formatting, go vet, staticcheck
-lint: need
-	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt'ed: $$unformatted; run make fmt"; exit 1; }
+lint: need-go
+	@unformatted=$$(gofmt -l $$(find . -name '*.go' -not -path './.*')); test -z "$$unformatted" || { echo "not gofmt'ed: $$unformatted; run make fmt"; exit 1; }
 	$(GO) vet $(PACKAGES)
 	$(STATICCHECK) $(PACKAGES)
 
 ## fmt: format the Go sources
 fmt:
-	gofmt -w $$(git ls-files '*.go')
+	gofmt -w $$(find . -name '*.go' -not -path './.*')
 
 ## bench: the benchmarks of the packages; ratios matter, not times
-bench: need
+bench: need-go
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./pool/sched
 	$(GO) test -run '^$$' -bench . ./pool/mem ./pool/proc ./rpc/... ./numa
 	$(GO) test -run '^$$' -bench . -benchtime 3x ./cmd/...
@@ -42,7 +43,7 @@ bench-balance: build
 	python3 bench/balance.py --python .cache/pyexpool/bin/python
 
 ## simulate: memory balancing policies on generated jobs, into docs/balancing.md
-simulate: need
+simulate: need-go
 	$(GO) run ./sim -out docs/balancing.md
 
 ## fuzz: each fuzz target for FUZZTIME (10s)
@@ -52,6 +53,9 @@ fuzz: need
 clean:
 	rm -rf bin
 
-# what the targets need of the machine; installs what Debian's packages have, where it may
+# what the targets need of the machine; for the tests, what Debian's packages have is installed where that may be
 need:
-	@GO="$(GO)" scripts/need
+	@GO="$(GO)" scripts/need tests
+
+need-go:
+	@GO="$(GO)" scripts/need go
