@@ -89,11 +89,31 @@ func (l *leaf) remove() {
 	}
 }
 
-// removeRoot removes the pool's cgroup if this was the last leaf, for a server that died.
+// removeRoot removes the pool's cgroup for a server that died, with the leaves of guardians that died before it and all that is
+// in them. The other guardians do the same just now, to each other's leaves too: everything is to end.
 func (l *leaf) removeRoot() {
-	if l.root != "" {
-		_ = os.Remove(l.root)
+	if l.root != "" && serverDied() {
+		removePool(l.root)
 	}
+}
+
+// serverDied tells the end of the server from its word to quit: that shuts one direction of the socket down, not both.
+func serverDied() bool {
+	fds := []unix.PollFd{{Fd: guardianSock}}
+	n, err := unix.Poll(fds, 0)
+	return err == nil && n > 0 && fds[0].Revents&unix.POLLHUP != 0
+}
+
+// removeEmpty removes a pool's cgroup of version 1, for a server that died, as far as nothing is in it. Nothing is killed: the
+// threads of other guardians are members of its leaves, and these have their jobs to end.
+func removeEmpty(root string) {
+	leaves, _ := os.ReadDir(root)
+	for _, leaf := range leaves {
+		if leaf.IsDir() {
+			_ = unix.Rmdir(filepath.Join(root, leaf.Name()))
+		}
+	}
+	_ = unix.Rmdir(root)
 }
 
 // removeCgroup kills and removes a cgroup that has no children. It gives up after a second, when processes that

@@ -182,5 +182,7 @@ func (g *group1) close() {
 		_ = g.thread.move(filepath.Dir(g.leaf.root))
 		g.leaf.remove()
 	}
-	g.leaf.removeRoot()
+	if serverDied() {
+		removeEmpty(g.leaf.root)
+	}
 }
