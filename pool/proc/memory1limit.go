@@ -82,7 +82,7 @@ func (g *group1) adapt() time.Duration {
 	if g.want == 0 {
 		return oomLook
 	}
-	usage, near := g.usage.number(), g.want/8*7
+	usage, near := g.usage.number(), g.want/2 // from there on, what is page cache matters before the limit is reached
 	if usage < near {
 		return max(time.Duration((near-usage)/bytesPerNs), cacheLook)
 	}
@@ -93,7 +93,7 @@ func (g *group1) adapt() time.Duration {
 		_ = g.setLimit(limit) // if it can't be less now, it can be later
 	}
 	if limit == g.want {
-		return nearLook
+		return min(max(time.Duration((g.want-usage)/bytesPerNs), cacheLook), nearLook)
 	}
 	return cacheLook
 }
