@@ -50,8 +50,8 @@ func TestCommandsAreFoundByTheJobsPath(t *testing.T) {
 	dir := t.TempDir()
 	script := "#!/bin/sh\necho $0\n"
 	writeFile(t, dir+"/a/tool", script, 0o755)
-	writeFile(t, dir+"/work/tool", script, 0o755)
-	writeFile(t, dir+"/work/sub/tool", script, 0o755)
+	writeFile(t, dir+"/folder/tool", script, 0o755)
+	writeFile(t, dir+"/folder/sub/tool", script, 0o755)
 	writeFile(t, dir+"/plain/tool", script, 0o644)
 	p := newPool(t, Config{})
 	for _, test := range []struct{ name, path, want string }{
@@ -64,7 +64,7 @@ func TestCommandsAreFoundByTheJobsPath(t *testing.T) {
 		{"sub/tool", "/bin", "sub/tool"},
 		{dir + "/a/tool", "", dir + "/a/tool"},
 	} {
-		c := Command{Args: []string{test.name}, Dir: dir + "/work", Env: []string{"PATH=" + test.path}, Stdout: Output{Kind: Pipe}}
+		c := Command{Args: []string{test.name}, Dir: dir + "/folder", Env: []string{"PATH=" + test.path}, Stdout: Output{Kind: Pipe}}
 		if x := p.run(c); strings.TrimSpace(string(x.Stdout.Data)) != test.want {
 			t.Errorf("%q by %q ran %q, want %q", test.name, test.path, x.Stdout.Data, test.want)
 		}
