@@ -33,16 +33,15 @@ type Job struct {
 	Params json.RawMessage // echoed in every change and record
 
 	Timeout    time.Duration // of each attempt, from its start; 0: none
-	Restart    bool          // start again on timeout, instead of failing
 	StartDelay time.Duration // how long after its start no other queued job starts
-	Confirm    bool          // each attempt starts only after Pool.Confirm
 	Task       TaskID        // 0: none
-	Wait       bool          // starts at once, beside the workers; Execute returns when it has finished
+	MemLimit   int64         // bytes; 0: none but the pool's
 
-	OmitAffinity bool // runs outside of the affinity groups
-
-	MemLimit int64   // bytes; 0: none but the pool's
-	MemKind  MemKind // whose memory counts; MemProcess
+	MemKind      MemKind // whose memory counts; MemProcess
+	Restart      bool    // start again on timeout, instead of failing
+	Confirm      bool    // each attempt starts only after Pool.Confirm
+	Wait         bool    // starts at once, beside the workers; Execute returns when it has finished
+	OmitAffinity bool    // runs outside of the affinity groups
 
 	// Category, Size and Slowdown relate jobs for chained termination: see sched.Spec. Slowdown 0 counts as given.
 	Category string

@@ -44,6 +44,7 @@ func (c *Core) checkCounts() error {
 
 func (c *Core) checkJobStates() error {
 	queued := 0
+	waits := c.inQueues()
 	for j := range c.byID.all {
 		if j.state == Queued {
 			queued++
@@ -51,8 +52,8 @@ func (c *Core) checkJobStates() error {
 		switch {
 		case !j.state.Live():
 			return fmt.Errorf("job %d has finished and is listed", j.id)
-		case (j.state == Queued) != j.inQueue.in:
-			return fmt.Errorf("job %d is %s, in a queue: %t", j.id, j.state, j.inQueue.in)
+		case (j.state == Queued) != waits[j]:
+			return fmt.Errorf("job %d is %s, in a queue: %t", j.id, j.state, waits[j])
 		case (j.state == Ending) != (j.cause != NoReason):
 			return fmt.Errorf("job %d is %s, with cause %q", j.id, j.state, j.cause)
 		case j.asked && (j.sent || j.state != Starting):
@@ -69,6 +70,18 @@ func (c *Core) checkJobStates() error {
 		return fmt.Errorf("%d jobs are queued, %d in queues", queued, n)
 	}
 	return nil
+}
+
+// inQueues gives the jobs that wait in one of the queues.
+func (c *Core) inQueues() map[*job]bool {
+	waits := map[*job]bool{}
+	for j := range c.waiting {
+		waits[j] = true
+	}
+	for j := range c.sync.all {
+		waits[j] = true
+	}
+	return waits
 }
 
 func (c *Core) checkTasks() error {

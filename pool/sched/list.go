@@ -3,7 +3,6 @@ package sched
 // link holds the neighbours of an element in one list. An element that is in several lists has a link for each.
 type link[T any] struct {
 	prev, next *T
-	in         bool
 }
 
 // list is a doubly linked list whose links lie in its elements: no allocation, and removal in constant time.
@@ -15,7 +14,7 @@ type list[T any] struct {
 
 func (l *list[T]) pushBack(e *T) {
 	k := l.at(e)
-	*k = link[T]{prev: l.tail, in: true}
+	*k = link[T]{prev: l.tail}
 	if l.tail == nil {
 		l.head = e
 	} else {
@@ -32,7 +31,7 @@ func (l *list[T]) insert(e, before *T) {
 		return
 	}
 	k, next := l.at(e), l.at(before)
-	*k = link[T]{prev: next.prev, next: before, in: true}
+	*k = link[T]{prev: next.prev, next: before}
 	if next.prev == nil {
 		l.head = e
 	} else {
