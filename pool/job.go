@@ -96,8 +96,14 @@ func (j *Job) spec() (*sched.Spec, *Error) {
 		return nil, &Error{Field: "args", Problem: "the command is missing; leave args out for a stub"}
 	case j.MemLimit < 0 || j.MemKind > MemTree:
 		return nil, &Error{Field: "memlim", Problem: "a memory limit can't be negative, and its kind is 0, 1 or 2"}
-	case j.Timeout < 0 || j.StartDelay < 0 || j.Size < 0 || j.Slowdown < 0:
-		return nil, &Error{Field: "timeout", Problem: "timeout, start delay, size and slowdown can't be negative"}
+	case j.Timeout < 0:
+		return nil, &Error{Field: "timeout", Problem: "it can't be negative"}
+	case j.StartDelay < 0:
+		return nil, &Error{Field: "startdelay", Problem: "it can't be negative"}
+	case j.Size < 0:
+		return nil, &Error{Field: "size", Problem: "it can't be negative"}
+	case j.Slowdown < 0:
+		return nil, &Error{Field: "slowdown", Problem: "it can't be negative"}
 	}
 	return &sched.Spec{Name: j.Name, Task: j.Task, Timeout: j.Timeout, Restart: j.Restart, StartDelay: j.StartDelay,
 		Confirm: j.Confirm, Stub: j.Args == nil, Sync: j.Wait, OmitAffinity: j.OmitAffinity, MemLimit: j.MemLimit, MemKind: uint8(j.MemKind), Category: j.Category, Size: j.Size, Slowdown: j.Slowdown,

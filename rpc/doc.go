@@ -1,8 +1,12 @@
 // Package rpc speaks line-delimited JSON-RPC 2.0: it turns the lines of an
 // input into calls for a Handler, and replies and events into the lines of an
 // Outbox. It alone imports github.com/sourcegraph/jsonrpc2, whose connection
-// runs the reading loop; besides that it imports the standard library and
-// package wire.
+// runs the reading loop; besides that it imports the standard library, package
+// wire, the pool with its scheduler's and processes' types, and numa.
+//
+// A [Server] is one conversation. Its methods for the client stand in a file
+// each, and in the table methods; publish.go turns changes of the pool into
+// events, and lifecycle.go says how a server ends.
 //
 // # Lines
 //
@@ -30,7 +34,8 @@
 //
 // # Goroutines
 //
-// Serve owns the reading goroutine, on which Handler is called, and ends with
-// it. NewOutbox starts a goroutine that writes and one that tells its owner
-// about pressure and failure; they end with Close, or with a failed write.
+// Server.Run starts the goroutine of Serve, which owns the reading goroutine, on
+// which Handler is called, and ends with it. NewOutbox starts a goroutine that
+// writes and one that tells its owner about pressure and failure; they end with
+// Close, or with a failed write.
 package rpc
