@@ -17,7 +17,7 @@ demo: build
 
 ## test: static analysis, and all tests with the race detector
 test: need lint build
-	GORACE=atexit_sleep_ms=0 EXPOOL_RPC=$(CURDIR)/bin/expool-rpc $(GO) test -race -timeout 15m $(PACKAGES)
+	GORACE=atexit_sleep_ms=0 EXPOOL_RPC=$(CURDIR)/bin/expool-rpc $(GO) test -race -p 1 -timeout 15m $(PACKAGES) # one at a time: some promise reactions in time
 	$(GO) test ./pool/proc # some of these can't run under the race detector
 	$(GO) test ./pool/sched -run Random -rapid.checks=$(RAPID_CHECKS)
 

@@ -12,23 +12,35 @@ func (s *Server) execute(c *Call) {
 	if p == nil {
 		return
 	}
+	if problem := s.backlog.allows(&params); problem != nil {
+		c.Fail(problem)
+		return
+	}
 	jobs := make([]*pool.Job, len(params.Jobs))
 	for i := range params.Jobs {
 		jobs[i] = jobOf(&params.Jobs[i])
 	}
-	switch {
-	case params.List && len(jobs) == 0:
+	if params.List && len(jobs) == 0 {
 		c.Reply(wire.JobIDs{})
-	case params.List:
-		p.SubmitJobs(jobs, true, answer(c, func(a sched.Accepted) wire.Appender { return jobIDs(a, len(jobs)) }))
+		return
+	}
+	s.backlog.add(len(jobs))
+	p.SubmitJobs(jobs, params.List, s.backlog.unless(len(jobs), executed(c, jobs, params.List)))
+	s.backlog.wait()
+}
+
+// executed answers the call with ids or, with wait, the job's record.
+func executed(c *Call, jobs []*pool.Job, list bool) func(any, error) {
+	switch {
+	case list:
+		return answer(c, func(a sched.Accepted) wire.Appender { return jobIDs(a, len(jobs)) })
 	case jobs[0].Wait:
 		c.Waits()
-		p.SubmitJobs(jobs, false, answer(c, func(r *sched.Record) wire.Appender { w := recordOf(r); return &w }))
-	default:
-		p.SubmitJobs(jobs, false, answer(c, func(a sched.Accepted) wire.Appender {
-			return wire.JobID{Job: int64(a.First), State: wire.State(a.State.String())}
-		}))
+		return answer(c, func(r *sched.Record) wire.Appender { w := recordOf(r); return &w })
 	}
+	return answer(c, func(a sched.Accepted) wire.Appender {
+		return wire.JobID{Job: int64(a.First), State: wire.State(a.State.String())}
+	})
 }
 
 func jobIDs(a sched.Accepted, n int) wire.Appender {

@@ -36,6 +36,7 @@ func (s *Server) end(why ending) {
 	defer s.mu.Unlock()
 	if s.why.cause == notEnding {
 		close(s.ended)
+		s.backlog.end()
 	}
 	if s.pool != nil {
 		s.endPool(why)

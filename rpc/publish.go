@@ -18,6 +18,7 @@ func (s *Server) publish(ch *sched.Change) {
 	default:
 		return
 	}
+	s.backlog.saw(ch)
 	id := ""
 	if ch.Confirm {
 		id = confirmID(ch.Job, ch.Attempt)

@@ -16,6 +16,7 @@ import (
 type Settings struct {
 	Pool           pool.Config // without OnChange
 	TerminateOnEOF bool        // the end of input means that the host is gone: end everything
+	MaxQueued      int         // no further line is read while so many jobs wait for their first attempt; 0: always
 }
 
 // Server is one conversation with a client: calls come in, responses and notifications go out, and a pool does the work. The
@@ -23,6 +24,7 @@ type Settings struct {
 type Server struct {
 	settings Settings
 	out      *Outbox
+	backlog  *backlog
 	started  time.Time
 	ended    chan struct{} // closed when an end has begun
 
@@ -37,7 +39,7 @@ func NewServer(settings Settings, out io.Writer) *Server {
 		settings.Pool.Topology = numa.ReadHost
 	}
 	settings.Pool.Topology = sync.OnceValues(settings.Pool.Topology) // the pool's own affinity must not show in it
-	s := &Server{settings: settings, started: time.Now(), ended: make(chan struct{})}
+	s := &Server{settings: settings, backlog: newBacklog(settings.MaxQueued), started: time.Now(), ended: make(chan struct{})}
 	s.out = NewOutbox(out, OutboxOptions{Pressure: s.hold, Closed: func(error) { s.OutputClosed() }})
 	return s
 }

@@ -38,6 +38,7 @@ type flags struct {
 	grace         float64
 	chained       bool
 	history       int
+	maxQueued     int
 	onEOF         string
 	stdoutFD      int
 	stderrFD      int
@@ -54,10 +55,11 @@ type flags struct {
 }
 
 func (f *flags) define(set *flag.FlagSet) {
-	set.IntVar(&f.workers, "workers", pool.DefaultWorkers(), "how many jobs run at `once`")
+	set.IntVar(&f.workers, "workers", pool.DefaultWorkers(), "how many jobs `run` at once")
 	set.Float64Var(&f.grace, "grace", pool.DefaultGrace.Seconds(), "`seconds` from the soft signal to the hard kill")
 	set.BoolVar(&f.chained, "chained", true, "a job that breaks its timeout ends related, heavier ones")
 	set.IntVar(&f.history, "history", pool.DefaultHistory, "how `many` finished jobs are kept, successes and failures apart")
+	set.IntVar(&f.maxQueued, "max-queued", 0, "read no further line while this `many` jobs are queued, so that a long list streams; 0 for no bound")
 	set.StringVar(&f.onEOF, "on-eof", "finish", "at the end of input: `finish` what was scheduled, or terminate it")
 	set.IntVar(&f.stdoutFD, "stdout-fd", -1, "the inherited `descriptor` that is the jobs' standard output")
 	set.IntVar(&f.stderrFD, "stderr-fd", -1, "the inherited `descriptor` that is the jobs' standard error")
@@ -112,11 +114,13 @@ func (f *flags) settings() (s rpc.Settings, err error) {
 		return s, fmt.Errorf("--vms-weight is %v: give a share from 0 to 1", f.vmsWeight)
 	case f.history < 1:
 		return s, fmt.Errorf("--history is %d: at least 1 is needed", f.history)
+	case f.maxQueued < 0:
+		return s, fmt.Errorf("--max-queued is %d: at least 0 is needed", f.maxQueued)
 	case f.onEOF != "finish" && f.onEOF != "terminate":
 		return s, fmt.Errorf("--on-eof is %q: give finish or terminate", f.onEOF)
 	}
 	grace := time.Duration(f.grace * float64(time.Second))
-	s.TerminateOnEOF = f.onEOF == "terminate"
+	s.TerminateOnEOF, s.MaxQueued = f.onEOF == "terminate", f.maxQueued
 	s.Pool = pool.Config{Workers: f.workers, Grace: &grace, Unchained: !f.chained, History: f.history, Subreaper: true, NoCgroup: f.noCgroup}
 	if s.Pool.MemLimit, err = memoryOf(f.memlimit); err != nil {
 		return s, err
