@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"expool/pool/sched"
@@ -12,8 +13,8 @@ import (
 // ErrClosed is the error of calling a pool that has ended for good.
 var ErrClosed = errors.New("the pool has ended")
 
-// Submit hands an event to the scheduler. event gets the id to put into it; reply is called once, on the loop's goroutine and
-// in order with OnChange, and must not block. It is the base of all calls; most users want the methods below.
+// Submit hands an event to the scheduler, and never blocks. event gets the id to put into it; reply is called once, on the loop's goroutine and
+// in order with OnChange, and must not block; of a pool that has ended it is called at once. It is the base of all calls; most users want the methods below.
 func (p *Pool) Submit(event func(sched.CallID) sched.Event, reply func(result any, err error)) {
 	if !p.put(item{event: event, reply: reply}) && reply != nil {
 		reply(nil, ErrClosed)
@@ -24,7 +25,8 @@ func (p *Pool) Submit(event func(sched.CallID) sched.Event, reply func(result an
 // the pool has ended, and look is not called.
 func (p *Pool) Look(look func(*sched.Core)) bool { return p.put(item{look: look}) }
 
-// SubmitJobs schedules jobs, all or none; see sched.Execute for the reply. list says that errors name jobs by their index.
+// SubmitJobs schedules jobs, all or none, as Submit does; see sched.Execute for the reply. list says that errors name jobs by their index.
+// A job that is wrong in itself is told at once, on the caller's goroutine.
 func (p *Pool) SubmitJobs(jobs []*Job, list bool, reply func(result any, err error)) {
 	specs := make([]*sched.Spec, len(jobs))
 	for i, j := range jobs {
@@ -68,8 +70,8 @@ func wait[T any](ctx context.Context, submit func(reply func(any, error))) (resu
 	}
 }
 
-// Execute schedules a job and gives its id. The job with Wait starts at once, beside the workers, and Execute returns when it has
-// finished; ExecuteWait gives its record.
+// Execute schedules a job and gives its id. With Wait it starts at once, beside the workers, and Execute returns when it has
+// finished; [Pool.ExecuteWait] does that, and gives its record.
 func (p *Pool) Execute(ctx context.Context, job Job) (JobID, error) {
 	if job.Wait {
 		r, err := p.ExecuteWait(ctx, job)
@@ -91,8 +93,11 @@ func (p *Pool) ExecuteWait(ctx context.Context, job Job) (*Record, error) {
 	return wait[*Record](ctx, func(reply func(any, error)) { p.SubmitJobs([]*Job{&job}, false, reply) })
 }
 
-// ExecuteAll schedules jobs, all or none, and gives their ids in their order.
+// ExecuteAll schedules jobs, all or none, and gives their ids in their order. None of them may have Wait.
 func (p *Pool) ExecuteAll(ctx context.Context, jobs []*Job) ([]JobID, error) {
+	if i := slices.IndexFunc(jobs, func(j *Job) bool { return j.Wait }); i >= 0 {
+		return nil, &Error{Field: fmt.Sprintf("jobs[%d].wait", i), Problem: "is not for lists: use ExecuteWait"}
+	}
 	a, err := wait[sched.Accepted](ctx, func(reply func(any, error)) { p.SubmitJobs(jobs, len(jobs) != 1, reply) })
 	if err != nil {
 		return nil, err
@@ -149,7 +154,7 @@ func (p *Pool) Terminate(ctx context.Context) (int64, error) {
 	return call[int64](ctx, p, func(c sched.CallID) sched.Event { return sched.Terminate{Call: c} })
 }
 
-// Close ends everything that still runs, and the pool. It returns when no process of a job is left.
+// Close ends everything that still runs, and the pool. It returns when no process of a job is left; called again, it does the same at once.
 func (p *Pool) Close() error {
 	p.Submit(func(sched.CallID) sched.Event { return sched.EndInput{Now: true} }, nil)
 	<-p.done

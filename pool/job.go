@@ -37,16 +37,17 @@ type Job struct {
 	Task       TaskID        // 0: none
 	MemLimit   int64         // bytes; 0: none but the pool's
 
-	MemKind      MemKind // whose memory counts; MemProcess
+	MemKind      MemKind // whose memory counts; MemProcess (the wire's default is MemHeaviest)
 	Restart      bool    // start again on timeout, instead of failing
 	Confirm      bool    // each attempt starts only after Pool.Confirm
 	Wait         bool    // starts at once, beside the workers; Execute returns when it has finished
 	OmitAffinity bool    // runs outside of the affinity groups
 
-	// Category, Size and Slowdown relate jobs for chained termination: see sched.Spec. Slowdown 0 counts as given.
+	// Category, Size and Slowdown relate jobs for chained termination: one that breaks its timeout ends those of its category
+	// whose Size x Slowdown is at least its own. Jobs with Size 0 take no part.
 	Category string
 	Size     float64
-	Slowdown float64
+	Slowdown float64 // 1 is usual (the wire's default); 0 counts as given
 }
 
 // MemKind says whose memory counts as that of a job.

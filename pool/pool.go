@@ -30,7 +30,8 @@ type Config struct {
 	Unchained bool           // no chained termination
 	History   int            // how many finished jobs are kept, successes and failures apart; DefaultHistory
 
-	// OnChange gets every change of state, in order, on the loop's goroutine: it must not block, nor call the pool.
+	// OnChange gets every change of state, in order, on the loop's goroutine. It must not block: of the pool's methods it may call those
+	// that do not wait, Submit, SubmitJobs, SubmitTask, Confirm and Look.
 	OnChange func(*Change)
 
 	MemLimit int64         // bytes for all jobs together; 0: none
@@ -39,13 +40,17 @@ type Config struct {
 
 	Affinity *Affinity                      // where jobs run; anywhere
 	Topology func() (*numa.Topology, error) // of the machine, for Affinity; numa.ReadHost
-	KeepOff  bool                           // keep this process's own threads, and guardians, off the CPUs of Affinity where that is possible
+	KeepOff  bool                           // keep this program's threads, and guardians, off the CPUs of Affinity where that is possible
 
 	Stdout, Stderr *os.File // the streams of Inherit; os.Stderr
-	Subreaper      bool     // for a program that starts no processes but those of one pool: see proc.Config
 	NoCgroup       bool     // make no cgroups
 
-	Meter     Meter                                // the host's
+	// Subreaper is for a program that starts no processes but those of one pool. It then gets what is left of a job whose guardian was killed, and
+	// ends all children of its own that are no guardians.
+	Subreaper bool
+
+	// For tests, and for jobs that run elsewhere.
+	Meter     Meter                                // the host's memory
 	Clock     Clock                                // the host's
 	NewRunner func(h proc.Handler) (Runner, error) // that of package proc
 }

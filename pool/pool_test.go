@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -264,26 +263,4 @@ func TestAnAbandonedCallTakesPlaceAllTheSame(t *testing.T) {
 		t.Error(err)
 	}
 	b.close()
-}
-
-// ExamplePool runs two commands, one of which breaks its timeout.
-func ExamplePool() {
-	p, err := New(Config{Workers: 2})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return
-	}
-	defer p.Close()
-	ctx := context.Background()
-	_, err = p.ExecuteAll(ctx, []*Job{
-		{Name: "quick", Args: []string{"true"}},
-		{Name: "endless", Args: []string{"sleep", "1000"}, Timeout: 100 * time.Millisecond},
-	})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return
-	}
-	sum, err := p.Join(ctx, 0)
-	fmt.Println(sum.Done, "done,", sum.Failed, "failed:", sum.Failures[0].Spec.Name, sum.Failures[0].Reason, err)
-	// Output: 1 done, 1 failed: endless timeout <nil>
 }

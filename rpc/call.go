@@ -22,8 +22,25 @@ type Call struct {
 	room     [20]byte
 	answered atomic.Bool
 	out      *Outbox
+	window   window // where it has a place until it is answered, or waits
 	batch    *batch // nil for a call by itself
 	slot     int    // in the batch
+}
+
+// window bounds how many calls are carried out at a time, so that the lines of a fast client wait in its pipe rather than as calls in
+// memory, where collecting garbage would take longer and longer. A nil window is none.
+type window chan struct{}
+
+// windowSize keeps the pool's loop busy while further lines are read.
+const windowSize = 1024
+
+// enter waits for a place.
+func (w window) enter() { w <- struct{}{} }
+
+func (w window) leave() {
+	if w != nil {
+		<-w
+	}
 }
 
 // Notification tells whether the client wants no answer. Reply and Fail then
@@ -34,6 +51,8 @@ func (c *Call) Notification() bool { return c.id == nil }
 // has to get before. It must be called inside Handle. Without it, the events
 // that follow a batch would wait for the response of the batch.
 func (c *Call) Waits() {
+	c.window.leave()
+	c.window = nil
 	if c.batch != nil {
 		c.batch.release()
 	}
@@ -53,6 +72,7 @@ func (c *Call) answer(result wire.Appender, err *wire.Error) {
 		answeredTwice(c)
 		return
 	}
+	c.window.leave()
 	if c.id == nil {
 		return
 	}

@@ -20,10 +20,6 @@ func (s *Server) execute(c *Call) {
 	for i := range params.Jobs {
 		jobs[i] = jobOf(&params.Jobs[i])
 	}
-	if params.List && len(jobs) == 0 {
-		c.Reply(wire.JobIDs{})
-		return
-	}
 	s.backlog.add(len(jobs))
 	p.SubmitJobs(jobs, params.List, s.backlog.unless(len(jobs), executed(c, jobs, params.List)))
 	s.backlog.wait()

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"syscall"
 	"time"
 
@@ -60,8 +61,30 @@ func tell(p *pool.Pool, e sched.Event) {
 	p.Submit(func(sched.CallID) sched.Event { return e }, nil)
 }
 
-// OutputClosed says that nobody can read the output any more: everything ends.
-func (s *Server) OutputClosed() { s.end(ending{cause: byOutput}) }
+// OutputClosed says that nobody can read the output any more: everything ends. A reader that has gone when all was done has missed nothing, unless
+// a write fails as well.
+func (s *Server) OutputClosed() {
+	if p := s.poolIfAny(); p == nil || !isDone(p) {
+		s.end(ending{cause: byOutput})
+	}
+}
+
+func isDone(p *pool.Pool) bool {
+	select {
+	case <-p.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+// outputFailed says that a write has failed: lines are lost, and everything ends.
+func (s *Server) outputFailed(err error) {
+	s.mu.Lock()
+	s.lost = err
+	s.mu.Unlock()
+	s.end(ending{cause: byOutput})
+}
 
 // HostEnded says that the process that started the server has ended: everything ends.
 func (s *Server) HostEnded() { s.end(ending{cause: byHost}) }
@@ -83,7 +106,22 @@ func (s *Server) flush() {
 		defer cancel()
 		ctx = bounded
 	}
-	s.out.Close(ctx) // if it fails, OutputClosed was told
+	s.out.Close(ctx) // if it fails, outputFailed was told
+}
+
+// ioStatus is the exit status when the output can't be written, for another reason than that its reader has gone (EX_IOERR of sysexits.h).
+const ioStatus = 74
+
+// result is the exit status and, if lines were lost by a fault of the output, that.
+func (s *Server) result() (int, error) {
+	s.mu.Lock()
+	lost := s.lost
+	s.mu.Unlock()
+	status := s.status()
+	if lost == nil || errors.Is(lost, syscall.EPIPE) || s.cause().cause == bySignal {
+		return status, nil
+	}
+	return ioStatus, lost
 }
 
 // status is the exit status.
@@ -92,10 +130,10 @@ func (s *Server) status() int {
 	switch why := s.cause(); {
 	case why.cause == bySignal:
 		return 128 + why.signal
-	case s.settings.TerminateOnEOF || why.cause == byShutdown:
-		return 0
 	case why.cause == byOutput:
 		return 128 + int(syscall.SIGPIPE)
+	case s.settings.TerminateOnEOF || why.cause == byShutdown:
+		return 0
 	case p != nil && p.Final().EverFails > 0:
 		return 1
 	}

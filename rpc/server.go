@@ -25,12 +25,14 @@ type Server struct {
 	settings Settings
 	out      *Outbox
 	backlog  *backlog
+	window   window
 	started  time.Time
 	ended    chan struct{} // closed when an end has begun
 
 	mu   sync.Mutex
 	pool *pool.Pool // nil until the first call
 	why  ending     // the weightiest cause so far
+	lost error      // of the write that failed
 }
 
 // NewServer makes a server that writes to out.
@@ -39,14 +41,14 @@ func NewServer(settings Settings, out io.Writer) *Server {
 		settings.Pool.Topology = numa.ReadHost
 	}
 	settings.Pool.Topology = sync.OnceValues(settings.Pool.Topology) // the pool's own affinity must not show in it
-	s := &Server{settings: settings, backlog: newBacklog(settings.MaxQueued), started: time.Now(), ended: make(chan struct{})}
-	s.out = NewOutbox(out, OutboxOptions{Pressure: s.hold, Closed: func(error) { s.OutputClosed() }})
+	s := &Server{settings: settings, backlog: newBacklog(settings.MaxQueued), window: make(window, windowSize), started: time.Now(), ended: make(chan struct{})}
+	s.out = NewOutbox(out, OutboxOptions{Pressure: s.hold, Closed: s.outputFailed})
 	return s
 }
 
 // Run reads calls until the server has ended, and gives its exit status: 0, or 1 if the input has ended and a job has failed,
-// or 128+n after signal n, which for a closed output is SIGPIPE.
-func (s *Server) Run(in io.Reader) int {
+// or 128+n after signal n, which for a closed output is SIGPIPE. With an error, lines are lost because the output can't be written.
+func (s *Server) Run(in io.Reader) (int, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() {
@@ -59,11 +61,13 @@ func (s *Server) Run(in io.Reader) int {
 		<-p.Done()
 	}
 	s.flush()
-	return s.status()
+	return s.result()
 }
 
 // Handle carries out a call; see [Handler].
 func (s *Server) Handle(c *Call) {
+	s.window.enter()
+	c.window = s.window
 	m, ok := methods[c.Method]
 	if !ok {
 		c.Fail(wire.Errorf(wire.CodeMethodNotFound, "there is no method %q: protocol.md lists those that there are", c.Method))

@@ -267,11 +267,17 @@ func TestAKilledHostIsNoticedThoughASiblingHoldsTheInput(t *testing.T) {
 }
 
 func TestAClosedOutputEndsEverything(t *testing.T) {
+	for _, mode := range []string{"finish", "terminate"} {
+		t.Run(mode, func(t *testing.T) { closeOutput(t, mode) })
+	}
+}
+
+func closeOutput(t *testing.T, mode string) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := serverCommand("--grace=0.2")
+	cmd := serverCommand("--grace=0.2", "--on-eof="+mode)
 	cmd.Stdout = w
 	stdin, err := cmd.StdinPipe()
 	if err == nil {
@@ -290,6 +296,31 @@ func TestAClosedOutputEndsEverything(t *testing.T) {
 	cmd.Wait()
 	if status := exitStatus(cmd.ProcessState); status != 141 {
 		t.Errorf("exit status %d", status)
+	}
+	expectNobody(t, nonce)
+}
+
+func TestAnOutputThatCanNotBeWrittenEndsEverythingAndIsTold(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	var told strings.Builder
+	cmd := serverCommand("--grace=0.2")
+	cmd.Stdout, cmd.Stderr = full, &told
+	stdin, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	nonce := nonce()
+	fmt.Fprintf(stdin, `{"jsonrpc":"2.0","id":1,"method":"execute","params":%s}`+"\n", tree(nonce))
+	cmd.Wait()
+	if status := exitStatus(cmd.ProcessState); status != 74 || !strings.Contains(told.String(), "no space left") {
+		t.Errorf("exit status %d, %q", status, told.String())
 	}
 	expectNobody(t, nonce)
 }

@@ -63,7 +63,8 @@ type Exit struct {
 	Warnings  []string
 }
 
-// Capture is captured output: its head and its tail if it was long.
+// Capture is captured output. If it was long, Data is its head and its tail, and a reader wants to be told so: print Data[:Head], the number of bytes left
+// out, and Data[Head:].
 type Capture struct {
 	Data      []byte
 	Head      int   // how much of Data stands before the cut, if there is one

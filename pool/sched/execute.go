@@ -8,7 +8,9 @@ func (c *Core) execute(e Execute) {
 		c.reply(e.Call, nil, err)
 		return
 	}
-	c.epoch.begin(c.now.Mono)
+	if len(e.Jobs) > 0 {
+		c.epoch.begin(c.now.Mono)
+	}
 	if len(e.Jobs) == 1 && e.Jobs[0].Sync {
 		c.addJob(e.Jobs[0], tasks[0]).wait = e.Call
 		return

@@ -19,6 +19,10 @@ func (c *Core) pump() {
 
 // begin takes a job out of the queue: its attempt is announced and, unless it must be confirmed first, sent to the runner.
 func (c *Core) begin(j *job) {
+	if j.spec.Confirm && c.mute && !j.told {
+		c.finish(j, Rejected, "the input has ended: nobody can confirm the start")
+		return
+	}
 	if !j.spec.Sync {
 		c.countBypass(j)
 	}
@@ -35,10 +39,6 @@ func (c *Core) begin(j *job) {
 	j.told = true
 	j.run = &run{timer: timer{job: j}, slot: c.places.take(j.spec), expected: c.expect(j)}
 	c.startTasks(j.task)
-	if j.spec.Confirm && c.mute {
-		c.finish(j, Rejected, "the input has ended: nobody can confirm the start")
-		return
-	}
 	c.publishJob(j, Change{What: OnStart, Confirm: j.spec.Confirm, CPUs: c.cpus(j)})
 	if j.spec.Confirm {
 		j.asked = true
