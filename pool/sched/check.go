@@ -164,8 +164,6 @@ func (c *Core) checkIdle() error {
 		return fmt.Errorf("a join waits for an idle pool")
 	case len(c.jobs) == 0 && c.closing && !c.quit:
 		return fmt.Errorf("the pool is closing, idle, and has not quit")
-	case c.exhausted && c.active.n == 0:
-		return fmt.Errorf("jobs wait for the end of another, and none runs")
 	}
 	return nil
 }

@@ -43,13 +43,13 @@ type Core struct {
 	timers     timers
 	delay      timer // until then no queued job starts
 
-	held      bool   // the user does not read
-	exhausted bool   // the host could not start another process; until something ends
-	again     bool   // more could start at once
-	ended     Reason // why the pool is not alive; NoReason while it is
-	closing   bool   // shutdown or the end of input: no new work
-	mute      bool   // nobody can confirm a start
-	quit      bool   // Quit was sent
+	held    bool // the user does not read
+	lack    lack
+	again   bool   // more could start at once
+	ended   Reason // why the pool is not alive; NoReason while it is
+	closing bool   // shutdown or the end of input: no new work
+	mute    bool   // nobody can confirm a start
+	quit    bool   // Quit was sent
 
 	shutdowns []CallID
 	joins     list[joinCall]

@@ -63,6 +63,7 @@ func (c *Core) endedAttempt(e Ended) {
 		return
 	}
 	c.recalled(j)
+	c.regain()
 	j.run.started, j.run.wall = true, e.Exit.Wall
 	j.run.pid, j.run.exit = e.Exit.PID, &e.Exit
 	switch {

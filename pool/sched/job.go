@@ -33,6 +33,7 @@ type run struct {
 	timer   timer // its timeout, then its grace
 	started bool
 	hard    bool // the hard kill was sent
+	alone   bool // it was sent to the runner with nothing beside it, for a lack
 	pid     int
 	parent  int
 	wall    int64 // of the start

@@ -5,7 +5,7 @@ const window = 64
 
 // next is the job to start now; nil if none may.
 func (c *Core) next() *job {
-	if c.sync.n > 0 && !c.held && !c.exhausted {
+	if c.sync.n > 0 && !c.held && !c.lacking() {
 		return c.sync.head
 	}
 	first := c.oldest()
@@ -79,7 +79,7 @@ func (c *Core) blocker(j *job) string {
 	switch {
 	case c.held:
 		return BlockedByReader
-	case c.exhausted:
+	case c.lacking():
 		return BlockedByHost
 	case c.occupied >= c.cfg.Workers:
 		return BlockedByWorkers

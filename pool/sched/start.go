@@ -60,7 +60,7 @@ func (c *Core) launch(j *job) {
 		return
 	}
 	j.sent = true
-	j.run.begun = c.now.Mono
+	j.run.begun, j.run.alone = c.now.Mono, c.lack.limit == 1
 	c.active.pushBack(j)
 	c.weigh(j, +1)
 	c.starts++
@@ -127,11 +127,8 @@ func (c *Core) notStarted(e NotStarted) {
 	switch {
 	case j.cause != NoReason:
 		c.settleCause(j)
-	case e.Exhausted && c.active.n > 0:
-		c.exhausted = true
-		c.release(j)
-		c.setState(j, Queued)
-		c.requeueFirst(j)
+	case e.Exhausted && !j.run.alone:
+		c.fellShort(j)
 	default:
 		c.finish(j, StartFailed, e.Problem)
 	}
@@ -148,7 +145,6 @@ func (c *Core) recalled(j *job) {
 	if c.active.n == 0 {
 		c.timers.stop(&c.watch.timer)
 	}
-	c.exhausted = false
 	c.timers.stop(&j.run.timer)
 }
 
