@@ -26,7 +26,9 @@ func (p *pretender) Start(a proc.Attempt, c *proc.Command) {
 	}
 }
 
-func (p *pretender) Signal(a proc.Attempt, _ proc.Signal) { p.h.Exited(a, proc.Exit{PID: 1, Code: -15}) }
+func (p *pretender) Signal(a proc.Attempt, _ proc.Signal) {
+	p.h.Exited(a, proc.Exit{PID: 1, Code: -15})
+}
 
 func (p *pretender) Close() error { return nil }
 

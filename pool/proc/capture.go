@@ -79,6 +79,9 @@ func (c *capture) finish(buf []byte) *Capture {
 		}
 	}
 	c.close()
+	if len(c.tail) == 0 {
+		return &Capture{Data: c.head, Head: len(c.head)}
+	}
 	data := make([]byte, 0, len(c.head)+len(c.tail))
 	data = append(data, c.head...)
 	data = append(data, c.tail[c.at:]...)

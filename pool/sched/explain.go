@@ -68,7 +68,7 @@ func (c *Core) explainQueued(j *job, x *Explanation) {
 	case BlockedByReader:
 		x.Text = "the client does not read its notifications: nothing starts until it does"
 	case BlockedByHost:
-		x.Text = "the host lacks descriptors, processes or memory for another process: it is tried again when a job ends"
+		x.Text = "the host lacks descriptors, processes or memory for another process: it is tried again soon, or when a job ends"
 		x.WaitsFor = c.working()
 	case BlockedByDelay:
 		x.Text = fmt.Sprintf("the start delay of another job lasts for another %v", (c.delay.at - c.now.Mono).Round(time.Millisecond))

@@ -127,8 +127,7 @@ func (c *Core) notStarted(e NotStarted) {
 	switch {
 	case j.cause != NoReason:
 		c.settleCause(j)
-	case e.Exhausted && !j.run.alone:
-		c.fellShort(j)
+	case e.Exhausted && c.fellShort(j):
 	default:
 		c.finish(j, StartFailed, e.Problem)
 	}

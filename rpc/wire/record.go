@@ -194,11 +194,11 @@ func (p MemPeak) append(b []byte) []byte {
 func (r *Record) appendCapture(b []byte) []byte {
 	if r.Stdout != nil {
 		b = append(b, `,"stdout":`...)
-		b = AppendString(b, r.Stdout)
+		b = AppendText(b, r.Stdout)
 	}
 	if r.Stderr != nil {
 		b = append(b, `,"stderr":`...)
-		b = AppendString(b, r.Stderr)
+		b = AppendText(b, r.Stderr)
 	}
 	if r.CutStdout > 0 || r.CutStderr > 0 {
 		b = append(b, `,"truncated":{"stdout":`...)
