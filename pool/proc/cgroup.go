@@ -13,6 +13,7 @@ import (
 // The pool's cgroup is a folder below the server's own, with one leaf for each guardian, named by the guardian's pid and a
 // count, because a leaf can't be used again after cgroup.kill. Servers and guardians stay outside of it, and no controller is
 // needed for it. Where memory is controlled by version 1, the pool has a second such folder in that hierarchy, see memory1.go.
+// Jobs may make cgroups of their own below their leaf, which end with it.
 
 // leaf is the cgroup that a guardian places its jobs in. It is made when it is first needed.
 type leaf struct {
@@ -72,12 +73,18 @@ func (l *leaf) kill() {
 // killedLeaf marks the count of a leaf that was killed; renew clears it.
 const killedLeaf = 1 << 30
 
-// renew replaces a leaf that was killed, once its processes are gone.
+// renew replaces a leaf that was killed, or in which a job has left cgroups, once its processes are gone.
 func (l *leaf) renew() {
-	if l.n&killedLeaf != 0 {
+	if l.n&killedLeaf != 0 || l.divided() {
 		l.n &^= killedLeaf
 		l.remove()
 	}
+}
+
+// divided says whether there are cgroups below the leaf. The kernel counts them as links: asking costs far less than a fork.
+func (l *leaf) divided() bool {
+	var st unix.Stat_t
+	return l.dir != nil && unix.Fstat(int(l.dir.Fd()), &st) == nil && st.Nlink > 2
 }
 
 // remove gives the leaf back. It waits a moment for what has just been killed.
@@ -89,50 +96,59 @@ func (l *leaf) remove() {
 	}
 }
 
-// removeRoot removes the pool's cgroup for a server that died, with the leaves of guardians that died before it and all that is
-// in them. The other guardians do the same just now, to each other's leaves too: everything is to end.
-func (l *leaf) removeRoot() {
-	if l.root != "" && serverDied() {
-		removePool(l.root)
-	}
-}
-
-// serverDied tells the end of the server from its word to quit: that shuts one direction of the socket down, not both.
-func serverDied() bool {
-	fds := []unix.PollFd{{Fd: guardianSock}}
-	n, err := unix.Poll(fds, 0)
-	return err == nil && n > 0 && fds[0].Revents&unix.POLLHUP != 0
-}
-
-// removeEmpty removes a pool's cgroup of version 1, for a server that died, as far as nothing is in it. Nothing is killed: the
-// threads of other guardians are members of its leaves, and these have their jobs to end.
-func removeEmpty(root string) {
-	leaves, _ := os.ReadDir(root)
-	for _, leaf := range leaves {
-		if leaf.IsDir() {
-			_ = unix.Rmdir(filepath.Join(root, leaf.Name()))
-		}
-	}
-	_ = unix.Rmdir(root)
-}
-
-// removeCgroup kills and removes a cgroup that has no children. It gives up after a second, when processes that
+// removeCgroup kills what is in a cgroup and removes it, with all cgroups below. It gives up after a second, when processes that
 // can't be killed are in it.
 func removeCgroup(path string) {
 	pause := time.Millisecond
 	for waited := time.Duration(0); waited < time.Second; waited += pause {
-		if err := unix.Rmdir(path); err != unix.EBUSY && err != unix.EINTR {
+		if removeEmpty(path) {
 			return
 		}
-		_ = os.WriteFile(filepath.Join(path, "cgroup.kill"), []byte("1"), 0)
-		killMembers(path)
+		killCgroup(path)
 		time.Sleep(pause)
 		pause = min(2*pause, 50*time.Millisecond)
 	}
 }
 
-// killMembers kills what is in a cgroup one by one, for kernels without cgroup.kill and for version 1. There a process is listed
-// for any of its threads, but only one whose main thread is a member belongs to a job: the others are guardians.
+// removeEmpty removes a cgroup and all below it, the deepest first, as far as no process is in there. It reports false when that
+// was in the way.
+func removeEmpty(path string) bool {
+	err := unix.Rmdir(path)
+	if err != unix.EBUSY && err != unix.EINTR {
+		return true
+	}
+	for _, child := range cgroupsIn(path) {
+		removeEmpty(child)
+	}
+	err = unix.Rmdir(path)
+	return err != unix.EBUSY && err != unix.EINTR
+}
+
+// cgroupsIn lists those right below a cgroup.
+func cgroupsIn(path string) []string {
+	entries, _ := os.ReadDir(path)
+	var list []string
+	for _, entry := range entries {
+		if entry.IsDir() {
+			list = append(list, filepath.Join(path, entry.Name()))
+		}
+	}
+	return list
+}
+
+// killCgroup kills what is in a cgroup and below it, one by one where the kernel has no cgroup.kill, and in version 1.
+func killCgroup(path string) {
+	if os.WriteFile(filepath.Join(path, "cgroup.kill"), []byte("1"), 0) == nil {
+		return
+	}
+	killMembers(path)
+	for _, child := range cgroupsIn(path) {
+		killCgroup(child)
+	}
+}
+
+// killMembers kills the processes of a cgroup. In version 1 a process is listed for any of its threads, but only one whose main
+// thread is a member belongs to a job: the others are guardians.
 func killMembers(path string) {
 	data, _ := os.ReadFile(filepath.Join(path, "cgroup.procs"))
 	threads, err := os.ReadFile(filepath.Join(path, "tasks"))
@@ -159,15 +175,4 @@ func removeLeaves(root string, pid int) {
 	for _, path := range leaves {
 		removeCgroup(path)
 	}
-}
-
-// removePool removes the pool's cgroup with all leaves.
-func removePool(root string) {
-	entries, _ := os.ReadDir(root)
-	for _, entry := range entries {
-		if entry.IsDir() {
-			removeCgroup(filepath.Join(root, entry.Name()))
-		}
-	}
-	removeCgroup(root)
 }

@@ -4,9 +4,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestTheServersCgroupIsFound(t *testing.T) {
@@ -66,7 +70,7 @@ func TestJobsRunInACgroupOfTheirOwn(t *testing.T) {
 
 func TestCgroupsOfDeadServersAreRemoved(t *testing.T) {
 	p := newPool(t, Config{})
-	for _, pool := range []string{needCgroup(t, p), p.memory.root} {
+	for _, pool := range []string{needCgroup(t, p), p.cgroups.memory.root} {
 		if pool != "" {
 			t.Run(filepath.Base(filepath.Dir(pool)), func(t *testing.T) { removesDead(t, filepath.Dir(pool)) })
 		}
@@ -80,7 +84,7 @@ func removesDead(t *testing.T, own string) {
 	}
 	dead := filepath.Join(own, poolName(child.Process.Pid)+"-1")
 	foreign := filepath.Join(own, poolPrefix+"1-1-1-1") // of another pid namespace
-	for _, dir := range []string{dead, filepath.Join(dead, "5-1"), foreign} {
+	for _, dir := range []string{dead, filepath.Join(dead, "5-1"), filepath.Join(dead, "5-1", "below"), foreign} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -90,12 +94,12 @@ func removesDead(t *testing.T, own string) {
 	if err := victim.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dead, "5-1", "cgroup.procs"), []byte(itoa(victim.Process.Pid)), 0); err != nil {
+	if err := os.WriteFile(filepath.Join(dead, "5-1", "below", "cgroup.procs"), []byte(itoa(victim.Process.Pid)), 0); err != nil {
 		t.Fatal(err)
 	}
 	gone := make(chan error, 1)
 	go func() { gone <- victim.Wait() }()
-	newPool(t, Config{})
+	p := newPool(t, Config{})
 	select {
 	case <-gone:
 	case <-time.After(patience):
@@ -103,10 +107,45 @@ func removesDead(t *testing.T, own string) {
 		_ = victim.Process.Kill()
 		<-gone
 	}
+	if err := p.Close(); err != nil { // the start has not waited for that end
+		t.Error(err)
+	}
 	if _, err := os.Stat(dead); err == nil {
 		t.Error("the cgroup of a dead server is left")
 	}
 	if _, err := os.Stat(foreign); err != nil {
 		t.Error("a cgroup of another pid namespace was removed")
+	}
+}
+
+// TestWhatCantBeRemovedIsNotWaitedFor has a thread of this process in the cgroup of a dead server, which nothing can end.
+func TestWhatCantBeRemovedIsNotWaitedFor(t *testing.T) {
+	p := newPool(t, Config{})
+	if c := p.Capabilities(); c.Memory != memoryV1 {
+		t.Skip("memory is not controlled by version 1 here, where threads can be in cgroups, but by " + c.Memory)
+	}
+	runtime.LockOSThread() // not unlocked: the thread ends with this goroutine
+	if unix.Gettid() == os.Getpid() {
+		t.Skip("this test runs on the main thread")
+	}
+	child := exec.Command("true")
+	if err := child.Run(); err != nil {
+		t.Fatal(err)
+	}
+	own := filepath.Dir(p.cgroups.memory.root)
+	dead := filepath.Join(own, poolName(child.Process.Pid)+"-1")
+	if err := os.Mkdir(dead, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(dead)
+	move := func(dir string) { writeFile(t, filepath.Join(dir, "tasks"), itoa(unix.Gettid()), 0o644) }
+	move(dead)
+	q := newPool(t, Config{})
+	if left := q.cgroups.stale; !slices.Contains(left, dead) {
+		t.Errorf("left for later: %v", left)
+	}
+	move(own)
+	if err := q.Close(); err != nil || exists(dead) {
+		t.Errorf("later it is left as well: %v", err)
 	}
 }

@@ -10,21 +10,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var pools atomic.Int64 // counts the cgroups that this process made
+var pools atomic.Int64 // counts the names that this process has given to cgroups
 
-// makePool makes the pool's cgroup below own, which is this process's, and removes those that dead servers left there.
-func makePool(own string) (dir string, err error) {
+// findPool names a cgroup for the pool below own, which is this process's, and sees that it can be made. What dead servers have
+// left in own is removed; stale is what could not be removed yet.
+func findPool(own string) (dir string, stale []string, err error) {
 	for _, file := range []string{own, filepath.Join(own, "cgroup.procs")} {
 		if err := unix.Access(file, unix.W_OK); err != nil {
-			return "", fmt.Errorf("the server may not use its cgroup: %s: %w", file, err)
+			return "", nil, fmt.Errorf("the server may not use its cgroup: %s: %w", file, err)
 		}
 	}
-	removeStale(own)
-	dir = filepath.Join(own, poolName(os.Getpid())+"-"+strconv.FormatInt(pools.Add(1), 10))
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return "", fmt.Errorf("the server may not make a cgroup: %w", err)
+	stale = removeStale(own)
+	dir = nameCgroup(own)
+	if err = os.Mkdir(dir, 0o755); err == nil {
+		err = unix.Rmdir(dir)
 	}
-	return dir, nil
+	if err != nil {
+		return "", stale, fmt.Errorf("the server may not make a cgroup: %w", err)
+	}
+	return dir, stale, nil
+}
+
+// nameCgroup gives a folder that nobody has.
+func nameCgroup(own string) string {
+	return filepath.Join(own, poolName(os.Getpid())+"-"+strconv.FormatInt(pools.Add(1), 10))
 }
 
 const poolPrefix = "expool-"
@@ -44,8 +53,9 @@ func pidNamespace() uint64 {
 	return st.Ino
 }
 
-// removeStale removes the cgroups of servers that are gone. Those of another pid namespace are none of our business.
-func removeStale(own string) {
+// removeStale removes the cgroups of servers that are gone, and kills what is in them. It waits for nothing: left is what still
+// has processes. Those of another pid namespace are none of our business.
+func removeStale(own string) (left []string) {
 	paths, _ := filepath.Glob(filepath.Join(own, poolPrefix+"*"))
 	for _, path := range paths {
 		name := filepath.Base(path)
@@ -54,8 +64,13 @@ func removeStale(own string) {
 		if err != nil || ns != pidNamespace() {
 			continue
 		}
-		if s, ok := readStat(int(pid)); !ok || s.start != start {
-			removePool(path)
+		if s, ok := readStat(int(pid)); ok && s.start == start {
+			continue
+		}
+		if !removeEmpty(path) {
+			killCgroup(path)
+			left = append(left, path)
 		}
 	}
+	return left
 }

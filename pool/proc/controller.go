@@ -12,59 +12,58 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// enableController lets the leaves below pool, which is below own, have a controller of version 2. There a cgroup either has
-// processes or gives controllers to the cgroups below it, the root excepted. If the server is alone in its own cgroup, it moves
-// into a new one beside the pool's, which is home then.
-func enableController(own, pool, controller string) (home string, err error) {
+// findController sees whether the cgroups below own, this process's, can have a controller of version 2. There a cgroup either has
+// processes or gives controllers to the cgroups below it, the root excepted. If the server is alone in its own cgroup, it can
+// move into a new one beside the pool's: the name of that is home then, and divide is due.
+func findController(own, controller string) (home string, err error) {
 	if !hasWord(own, "cgroup.controllers", controller) {
 		return "", fmt.Errorf("the %s controller is not available in the server's cgroup %s", controller, own)
 	}
-	if !hasWord(own, "cgroup.subtree_control", controller) {
-		if home, err = divide(own, controller); err != nil {
-			return "", err
-		}
+	if hasWord(own, "cgroup.subtree_control", controller) {
+		return "", nil
 	}
-	if err := control(pool, "+"+controller); err != nil {
-		leaveHome(home, controller)
-		return "", err
-	}
-	return home, nil
-}
-
-// divide has own give the controller to the cgroups below it.
-func divide(own, controller string) (home string, err error) {
-	err = control(own, "+"+controller)
-	if !errors.Is(err, unix.EBUSY) {
+	if err := control(own, "+"+controller); !errors.Is(err, unix.EBUSY) {
 		return "", err
 	}
 	if others := otherMembers(own); len(others) > 0 {
 		return "", fmt.Errorf("the server's cgroup %s can't be divided while it has other processes %v: start the server in one of its own, "+
 			"as \"systemd-run --scope -p Delegate=yes\" does (with --user for plain users)", own, others)
 	}
-	if home, err = makePool(own); err != nil {
-		return "", err
-	}
-	if err = join(home); err == nil {
-		err = control(own, "+"+controller)
-	}
-	if err != nil {
-		leaveHome(home, controller)
-		return "", err
-	}
-	return home, nil
+	return nameCgroup(own), nil
 }
 
-// leaveHome takes this process back to where it came from and removes its home, unless others are in there. Without a home it
-// does nothing.
+// divide makes home, moves the given processes there, and has the cgroup above give the controller to those below it.
+func divide(home, controller string, pids ...int) error {
+	if err := os.Mkdir(home, 0o755); err != nil {
+		return err
+	}
+	for _, pid := range pids {
+		if err := join(home, pid); err != nil {
+			leaveHome(home, controller)
+			return err
+		}
+	}
+	if err := control(filepath.Dir(home), "+"+controller); err != nil {
+		leaveHome(home, controller)
+		return err
+	}
+	return nil
+}
+
+// leaveHome takes all that is at home back to where it came from, and removes home. Without a home it does nothing.
 func leaveHome(home, controller string) {
 	if home == "" {
 		return
 	}
+	if _, err := os.Stat(home); err != nil {
+		return
+	}
 	own := filepath.Dir(home)
 	_ = control(own, "-"+controller)
-	if join(own) == nil {
-		_ = unix.Rmdir(home)
+	for _, pid := range members(home) {
+		_ = join(own, pid)
 	}
+	_ = unix.Rmdir(home)
 }
 
 // hasWord says whether a file of a cgroup lists a word.
@@ -82,19 +81,24 @@ func control(dir, change string) error {
 	return nil
 }
 
-// join moves this process into a cgroup of version 2.
-func join(dir string) error {
-	return os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte("0"), 0)
+// join moves a process into a cgroup of version 2.
+func join(dir string, pid int) error {
+	return os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0)
+}
+
+// members lists the processes of a cgroup.
+func members(dir string) []int {
+	data, _ := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	var pids []int
+	for field := range bytes.FieldsSeq(data) {
+		if pid, err := strconv.Atoi(string(field)); err == nil && pid > 0 {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 // otherMembers lists the processes of a cgroup but this one.
 func otherMembers(dir string) []int {
-	data, _ := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
-	var others []int
-	for field := range bytes.FieldsSeq(data) {
-		if pid, err := strconv.Atoi(string(field)); err == nil && pid != os.Getpid() {
-			others = append(others, pid)
-		}
-	}
-	return others
+	return slices.DeleteFunc(members(dir), func(pid int) bool { return pid == os.Getpid() })
 }

@@ -11,10 +11,17 @@
 // kernel's own: the times of processes whose parent ignores SIGCHLD are counted nowhere but in a cgroup.)
 //
 // A guardian and the server talk over a socket (see frame.go for the format). When the server dies, in whatever way,
-// the socket reaches its end, and the guardian kills its tree, removes its cgroup and exits. When a guardian dies, its
-// job has PDEATHSIG set; all else is reparented to the server if that is a subreaper (Config.Subreaper), which then
-// sweeps: it kills and reaps those children of its own that are not guardians. A guardian that does not answer a hard
-// kill within a second is killed itself, after its tree.
+// the socket reaches its end, and the guardian kills its tree, removes its cgroup and exits; if somebody has stopped it, the
+// kernel wakes it (PDEATHSIG is SIGCONT). When a guardian dies, its job has PDEATHSIG set; all else is reparented to the
+// server if that is a subreaper (Config.Subreaper), which then sweeps: it kills and reaps those children of its own that
+// are not guardians. A guardian that does not answer a hard kill within a second is killed itself, after its tree.
+//
+// # Cgroups
+//
+// Where the server may make cgroups, each guardian runs its jobs in a leaf of the pool's (cgroup.go), which goes with all that jobs
+// have made below it. The pool's cgroups exist only while there is a guardian to remove them, and each guardian knows their names
+// from its first instruction on (cgroups.go): so nothing of them outlives a server, whenever it is killed, unless all its guardians
+// are killed with it. New tells by a trial what the host gives.
 //
 // # Memory
 //

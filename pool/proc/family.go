@@ -20,7 +20,7 @@ type family struct {
 func (f *family) start(attr *syscall.ProcAttr) (int, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	pid, err := syscall.ForkExec("/proc/self/exe", []string{guardianName}, attr)
+	pid, err := forkExec("/proc/self/exe", []string{guardianName}, attr)
 	if err != nil {
 		return 0, err
 	}

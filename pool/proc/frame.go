@@ -13,13 +13,14 @@ import (
 type kind byte
 
 const (
-	kindHello   kind = iota + 1 // server to guardian, once: environment, folder of the pool's cgroup
+	kindHello   kind = iota + 1 // server to guardian, once: the environment of jobs
 	kindStart                   // server to guardian: attempt, command
 	kindSignal                  // server to guardian: attempt, signal
 	kindStarted                 // guardian to server: attempt, pid, wall
 	kindFailed                  // guardian to server: attempt, failure
 	kindExited                  // guardian to server: attempt, exit
 	kindKilling                 // guardian to server: attempt; a hard kill was received and is being carried out
+	kindReady                   // guardian to server, once: nothing; it has all that it needs for starting commands
 )
 
 const (

@@ -59,8 +59,7 @@ func TestMessagesSurviveTheStream(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, c, s := drawAttempt(t), drawCommand(t), Signal(rapid.IntRange(1, 2).Draw(t, "signal"))
 		x := exited{attempt: a, exit: drawExit(t), retire: rapid.Bool().Draw(t, "retire")}
-		h := hello{env: drawStrings(t, "env"), cgroup: rapid.String().Draw(t, "cgroup"),
-			memory: memoryHost{version: rapid.String().Draw(t, "version"), root: rapid.String().Draw(t, "root"), home: rapid.String().Draw(t, "home")}}
+		h := drawStrings(t, "env")
 		f := Failure{Err: rapid.String().Draw(t, "err"), Exhausted: rapid.Bool().Draw(t, "exhausted")}
 		st := started{a, rapid.Int().Draw(t, "pid"), rapid.Int64().Draw(t, "wall"), time.Duration(rapid.Int64().Draw(t, "age"))}
 		stream := appendHello(nil, h)

@@ -19,7 +19,8 @@ const (
 	guardianSock = 3
 )
 
-// guardianEnv makes guardians small and quiet. It is the whole of their environment, and no part of a job's.
+// guardianEnv makes guardians small and quiet. With the names of the cgroups it is the whole of their environment, and no part
+// of a job's.
 var guardianEnv = []string{"GOMAXPROCS=1", "GOGC=50", "GODEBUG=asyncpreemptoff=1", "GOTRACEBACK=single"}
 
 // guardianReady says that RunGuardian was called, so that re-executing this program gives a guardian.
@@ -42,6 +43,8 @@ func RunGuardian() {
 	}
 	g, err := newGuardian()
 	if err == nil {
+		reserveThreads(guardianThreads)
+		_ = g.send(appendReady(nil)) // serve sees it too if the server is gone
 		err = g.serve()
 	}
 	if err != nil {
@@ -59,9 +62,9 @@ type guardian struct {
 	out  []byte // reused
 	env  environment
 	leaf leaf
-	home string   // see memoryHost
 	mem  memGroup // nil without
-	oom  hostOOM
+	pool *cgroups
+	oom  killerCount
 	cpus []int // its own affinity
 	tree tree
 	run  *run // the attempt, nil while idle
@@ -85,8 +88,10 @@ func newGuardian() (*guardian, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &guardian{pid: os.Getpid(), cpus: cpus}
+	g := &guardian{pid: os.Getpid(), cpus: cpus, pool: inherited()}
 	g.tree = newTree(g.pid)
+	g.leaf = leaf{root: g.pool.pool, name: strconv.Itoa(g.pid)}
+	g.mem = newMemGroup(g.pool.memory, &g.leaf)
 	return g, nil
 }
 
@@ -232,13 +237,11 @@ func (g *guardian) dispatch() error {
 }
 
 func (g *guardian) hello(b []byte) error {
-	h, err := parseHello(b)
+	env, err := parseHello(b)
 	if err != nil {
 		return err
 	}
-	g.env = newEnvironment(h.env)
-	g.leaf = leaf{root: h.cgroup, name: strconv.Itoa(g.pid)}
-	g.mem, g.home = newMemGroup(h.memory, &g.leaf), h.memory.home
+	g.env = newEnvironment(env)
 	return nil
 }
 
@@ -334,7 +337,7 @@ func (g *guardian) send(b []byte) error {
 	return nil
 }
 
-// abandon ends everything at the end of the server.
+// abandon ends everything when the server is gone, or has no more work.
 func (g *guardian) abandon() {
 	if r := g.run; r != nil {
 		r.hard(&g.tree)
@@ -349,8 +352,17 @@ func (g *guardian) abandon() {
 		g.mem.close()
 	}
 	g.leaf.remove()
-	g.leaf.removeRoot()
-	leaveHome(g.home, memoryController)
+	if poolEnded() {
+		g.pool.abandon()
+	}
+}
+
+// poolEnded tells the end of the server, and its word that all guardians are to end, from the one that this guardian is to: that
+// shuts one direction of the socket down, not both.
+func poolEnded() bool {
+	fds := []unix.PollFd{{Fd: guardianSock}}
+	n, err := unix.Poll(fds, 0)
+	return err == nil && n > 0 && fds[0].Revents&unix.POLLHUP != 0
 }
 
 // exhausted says whether err means that a resource of the system is lacking for now.

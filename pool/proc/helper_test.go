@@ -35,7 +35,7 @@ func runHelper(name string, args []string) {
 		"tree": helperTree, "leaf": helperLeaf, "middle": helperMiddle, "server": helperServer, "burn": helperBurn,
 		"orphans": helperOrphans, "flood": helperFlood, "bomb": helperBomb, "fds": helperFds,
 		"odd signals": helperOddSignals, "run": helperRun, "watch parent": helperWatchParent, "root": helperRoot,
-		"hold": helperHold, "family": helperFamily, "grow": helperGrow, "settle": helperSettle, "cache": helperCache,
+		"hold": helperHold, "family": helperFamily, "grow": helperGrow, "early": helperEarly, "settle": helperSettle, "cache": helperCache,
 	}
 	if err := programs[name](args); err != nil {
 		fmt.Fprintln(os.Stderr, name+":", err)
@@ -70,6 +70,8 @@ var shapes = []struct {
 	{"closed descriptors", []other{{double: true, setsid: true, mode: "close"}}},
 	{"ignoring SIGTERM", []other{{mode: "ignore"}, {mode: "ignore", double: true, setsid: true}}},
 	{"stopped", []other{{mode: "stop"}, {mode: "stop", double: true, setsid: true}}},
+	{"cgroups below", []other{{mode: "below"}, {mode: "below", double: true, setsid: true}}},
+	{"frozen below", []other{{mode: "freeze", double: true, setsid: true}}},
 }
 
 type other struct {
@@ -141,6 +143,10 @@ func helperLeaf(args []string) error {
 		for fd := range 3 {
 			unix.Close(fd)
 		}
+	case "below", "freeze":
+		if err := moveBelow(); err != nil {
+			return err
+		}
 	}
 	name := filepath.Join(args[0], strconv.Itoa(os.Getpid()))
 	if err := os.WriteFile(name, nil, 0o666); err != nil {
@@ -150,6 +156,9 @@ func helperLeaf(args []string) error {
 		if err := unix.Kill(os.Getpid(), unix.SIGSTOP); err != nil {
 			return err
 		}
+	}
+	if args[1] == "freeze" {
+		freeze()
 	}
 	for {
 		_ = unix.Pause()
@@ -182,11 +191,11 @@ func anyAlive(pids []int) bool {
 	return false
 }
 
-// helperServer is a server that runs one command until its stdin ends: plain|group COMMAND... A group is a memory cgroup. It
-// prints the pid of the job, and the folders of its cgroups.
+// helperServer is a server that runs one command until its stdin ends: bare|plain|group COMMAND... A group is a memory cgroup, and
+// bare without any cgroup. It prints the pid of the job, and the folders of its cgroups.
 func helperServer(args []string) error {
 	rec := newRecorder()
-	r, err := New(Config{Subreaper: true}, rec)
+	r, err := New(Config{Subreaper: true, NoCgroup: args[0] == "bare"}, rec)
 	if err != nil {
 		return err
 	}
@@ -195,7 +204,7 @@ func helperServer(args []string) error {
 	for rec.find(a, event.begun) == nil {
 		rec.next()
 	}
-	fmt.Printf("%d\n%s\n%s\n", rec.events[0].pid, r.Capabilities().CgroupDir, r.memory.root)
+	fmt.Printf("%d\n%s\n%s\n", rec.events[0].pid, r.Capabilities().CgroupDir, r.cgroups.memory.root)
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	return r.Close()
 }

@@ -11,7 +11,7 @@ import (
 type memoryHost struct {
 	version string // of the memory cgroups: memoryV1, memoryV2 or memoryNone
 	root    string // version 1: folder of the pool's memory cgroup; version 2 uses the pool's only one
-	home    string // version 2: folder of a cgroup that the server has moved itself into, "" when it stayed where it was
+	home    string // version 2: folder of a cgroup that the server moves itself into, "" when it stays where it is
 	reason  string // why there are none
 }
 
@@ -23,24 +23,24 @@ const (
 	memoryController = "memory"
 )
 
-// findMemory finds what the host gives; pool is the pool's cgroup of version 2, "" without.
-func findMemory(pool string) memoryHost {
+// findMemory finds what the host gives; pool is the pool's cgroup of version 2, "" without. For stale see findPool.
+func findMemory(pool string) (h memoryHost, stale []string) {
 	own, err := ownCgroup(memoryController)
 	if err == nil {
-		root, err := makePool(own)
+		root, stale, err := findPool(own)
 		if err != nil {
-			return memoryHost{version: memoryNone, reason: err.Error()}
+			return memoryHost{version: memoryNone, reason: err.Error()}, stale
 		}
-		return memoryHost{version: memoryV1, root: root}
+		return memoryHost{version: memoryV1, root: root}, stale
 	}
 	if pool == "" {
-		return memoryHost{version: memoryNone, reason: "the server may not make a cgroup of version 2, and " + err.Error()}
+		return memoryHost{version: memoryNone, reason: "the server may not make a cgroup of version 2, and " + err.Error()}, nil
 	}
-	home, err := enableController(filepath.Dir(pool), pool, memoryController)
+	home, err := findController(filepath.Dir(pool), memoryController)
 	if err != nil {
-		return memoryHost{version: memoryNone, reason: err.Error()}
+		return memoryHost{version: memoryNone, reason: err.Error()}, nil
 	}
-	return memoryHost{version: memoryV2, home: home}
+	return memoryHost{version: memoryV2, home: home}, nil
 }
 
 // memGroup is the memory cgroup in which a guardian runs the jobs that ask for it.
@@ -150,7 +150,6 @@ func (g *guardian) inMemory(r *run, c *Command, f func() error) error {
 	if g.mem != nil {
 		g.mem.outside()
 	}
-	g.oom.note(time.Now())
 	return f()
 }
 
@@ -185,7 +184,12 @@ func (r *run) watchMemory(t *tree) {
 func (r *run) memory() {
 	x := &r.exit
 	if r.mem == nil {
-		x.MaybeOOM = r.shot && r.oom.changed()
+		if r.shot && r.oom.changed() {
+			x.MaybeOOM = r.oom.sure()
+			if !x.MaybeOOM {
+				r.warn("the host's out-of-memory killer ended a process meanwhile: perhaps one of this job")
+			}
+		}
 		return
 	}
 	use := r.mem.end()

@@ -64,7 +64,7 @@ func (g *group1) ready(limit int64) error {
 	if g.unknown {
 		g.rest, g.unknown = g.remains(), false
 	}
-	if g.thread == nil || g.rest.excess(limit) {
+	if g.thread == nil || g.rest.excess(limit) || g.leaf.divided() {
 		if err := g.renew(); err != nil {
 			return err
 		}
@@ -181,8 +181,5 @@ func (g *group1) close() {
 		g.closeFiles()
 		_ = g.thread.move(filepath.Dir(g.leaf.root))
 		g.leaf.remove()
-	}
-	if serverDied() {
-		removeEmpty(g.leaf.root)
 	}
 }

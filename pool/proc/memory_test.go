@@ -1,7 +1,6 @@
 package proc
 
 import (
-	"encoding/binary"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -67,22 +65,12 @@ func TestPeaksOfProcessesAndTreesAreTrue(t *testing.T) {
 	}
 }
 
-func TestAJobThatGrowsPastItsLimitIsEndedAtOnce(t *testing.T) {
+func TestAJobThatGrowsPastItsLimitIsEndedThere(t *testing.T) {
 	p := newPool(t, Config{})
 	needMemory(t, p)
-	log := filepath.Join(t.TempDir(), "log")
-	soonest := time.Hour // of several, as other work of the machine delays the end of a process
-	for try := 0; try < 5 && soonest > 100*time.Millisecond; try++ {
-		x := p.run(limited(200*mib, "grow", log, strconv.Itoa(300*mib)))
-		if x.Code != -9 || !x.OOMKilled || !x.MemLimited || x.MaybeOOM || x.GroupPeak > 201*mib {
-			t.Errorf("got %+v", x)
-		}
-		times := []byte(read(t, log))
-		last := int64(binary.NativeEndian.Uint64(times[len(times)-8:]))
-		soonest = min(soonest, time.Duration(x.Wall-last)*time.Microsecond+x.Duration)
-	}
-	if soonest > 100*time.Millisecond {
-		t.Errorf("ended %v after it got its last MB", soonest)
+	x := p.run(limited(200*mib, "grow", filepath.Join(t.TempDir(), "log"), strconv.Itoa(300*mib)))
+	if x.Code != -9 || !x.OOMKilled || !x.MemLimited || x.MaybeOOM || x.GroupPeak > 201*mib {
+		t.Errorf("got %+v", x)
 	}
 	if y := p.run(limited(200*mib, "hold", strconv.Itoa(100*mib))); y.Code != 0 || y.OOMKilled {
 		t.Errorf("the next job: %+v", y)
@@ -104,7 +92,8 @@ func TestAJobIsEndedAsAWhole(t *testing.T) {
 func TestLackOfMemoryOutsideOfTheJobIsNotItsLimit(t *testing.T) {
 	p := newPool(t, Config{})
 	needMemory(t, p)
-	file, of := filepath.Join(p.memory.root, "memory.limit_in_bytes"), p.memory.version
+	p.run(shell(":")) // the pool's cgroups are there from now on
+	file, of := filepath.Join(p.cgroups.memory.root, "memory.limit_in_bytes"), p.cgroups.memory.version
 	if of == memoryV2 {
 		file = filepath.Join(p.Capabilities().CgroupDir, "memory.max")
 	}
@@ -272,12 +261,9 @@ func TestMemoryWithoutCgroupsIsNoneWithAReason(t *testing.T) {
 	}
 }
 
-func TestAKillOfTheHostIsSuspected(t *testing.T) {
+func TestAVictimElsewhereIsNotBlamedOnTheKillerOfTheHost(t *testing.T) {
 	p, q := newPool(t, Config{NoCgroup: true}), newPool(t, Config{})
 	needMemory(t, q)
-	if x := p.run(shell(`kill -9 $$`)); x.Code != -9 || x.OOMKilled {
-		t.Errorf("got %+v", x)
-	}
 	for _, script := range []string{`read x < "$1"; kill -9 $$`, `read x < "$1"; exit 137`} {
 		fifo := mkfifo(t)
 		a := p.start(shell(script, fifo))
@@ -286,14 +272,9 @@ func TestAKillOfTheHostIsSuspected(t *testing.T) {
 			t.Fatalf("got %+v", x)
 		}
 		writeFile(t, fifo, "go\n", 0o666)
-		if x := p.exited(a); !x.MaybeOOM || x.OOMKilled {
+		if x := p.exited(a); x.MaybeOOM || x.OOMKilled {
 			t.Errorf("%s: got %+v", script, x)
 		}
-	}
-	var o hostOOM
-	o.note(time.Now())
-	if o.changed() {
-		t.Error("a victim without a killer")
 	}
 }
 
@@ -304,7 +285,7 @@ func TestGuardiansOutliveTheRemovalOfTheirCgroup(t *testing.T) {
 	if c := p.Capabilities(); c.Memory != memoryV1 {
 		t.Skip("memory is not controlled by version 1 here, but by " + c.Memory)
 	}
-	own := filepath.Dir(p.memory.root)
+	own := filepath.Dir(p.cgroups.memory.root)
 	dir := filepath.Join(own, "removal-"+itoa(os.Getpid()))
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)

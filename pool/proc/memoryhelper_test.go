@@ -110,37 +110,39 @@ func helperCache(args []string) error {
 	return nil
 }
 
-// helperSettle moves itself into a cgroup of version 2, makes the pool's there and enables a controller for it. It prints where
-// it lives then and which of the controller's files a leaf has, and goes back when its stdin ends: FOLDER CONTROLLER.
+// helperSettle moves itself into a cgroup of version 2 and hosts something in place of a guardian there, with a controller. It
+// prints where it lives then and how many of the controller's files a leaf has. When its stdin ends all goes back: FOLDER CONTROLLER.
 func helperSettle(args []string) error {
 	own, controller := args[0], args[1]
-	if err := join(own); err != nil {
+	if err := join(own, os.Getpid()); err != nil {
 		return err
 	}
-	pool, err := makePool(own)
+	c := cgroups{controller: controller, memory: memoryHost{version: memoryV2}}
+	var err1, err2 error
+	c.pool, _, err1 = findPool(own)
+	c.memory.home, err2 = findController(own, controller)
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	guest := exec.Command("sleep", "1000")
+	pid, err := c.host(func() (int, error) { err := guest.Start(); return guest.Process.Pid, err })
 	if err != nil {
 		return err
 	}
-	defer removePool(pool)
-	home, err := enableController(own, pool, controller)
-	if err != nil {
-		return err
-	}
-	l := leaf{root: pool, name: "1"}
-	defer l.remove()
-	if _, ok := l.fd(); !ok {
-		return errors.New("no leaf")
+	defer guest.Wait()
+	defer guest.Process.Kill()
+	l := leaf{root: c.pool, name: itoa(pid)}
+	if _, ok := l.fd(); !ok || !isMember(c.memory.home, pid) {
+		return errors.New("no leaf, or a guest elsewhere")
 	}
 	files, _ := filepath.Glob(filepath.Join(l.path, controller+".*"))
-	fmt.Printf("%s\n%d\n", home, len(files))
+	fmt.Printf("%s\n%d\n", c.memory.home, len(files))
 	_, _ = io.Copy(io.Discard, os.Stdin)
-	l.remove()
-	removePool(pool)
-	leaveHome(home, controller)
-	if members := otherMembers(own); len(members) > 0 || !isMember(own, os.Getpid()) {
+	c.leave(pid)
+	if members := otherMembers(own); len(members) != 1 || !isMember(own, os.Getpid()) {
 		return fmt.Errorf("%s has members %v", own, members)
 	}
-	return nil
+	return c.close()
 }
 
 func isMember(dir string, pid int) bool { return hasWord(dir, "cgroup.procs", strconv.Itoa(pid)) }

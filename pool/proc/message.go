@@ -4,29 +4,25 @@ import "time"
 
 // The messages that frames carry, each as a pair of an appender and a parser.
 
-type hello struct {
-	env    []string
-	cgroup string // folder of the pool's cgroup, "" without
-	memory memoryHost
-}
-
-func appendHello(b []byte, h hello) []byte {
+func appendHello(b []byte, env []string) []byte {
 	e := encoder{b: b}
 	e.begin(kindHello)
-	e.strs(h.env)
-	e.str(h.cgroup)
-	for _, s := range [...]string{h.memory.version, h.memory.root, h.memory.home} {
-		e.str(s)
-	}
+	e.strs(env)
 	e.end()
 	return e.b
 }
 
-func parseHello(b []byte) (hello, error) {
+func parseHello(b []byte) (env []string, err error) {
 	d := decoder{b: b}
-	h := hello{env: d.strs(), cgroup: d.str()}
-	h.memory = memoryHost{version: d.str(), root: d.str(), home: d.str()}
-	return h, d.finish()
+	env = d.strs()
+	return env, d.finish()
+}
+
+func appendReady(b []byte) []byte {
+	e := encoder{b: b}
+	e.begin(kindReady)
+	e.end()
+	return e.b
 }
 
 func (e *encoder) attempt(a Attempt) {

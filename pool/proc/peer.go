@@ -3,7 +3,9 @@ package proc
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -28,7 +30,9 @@ type peer struct {
 	conn    syscall.RawConn
 	pending []byte // to be written, when the socket is full or not there yet
 	writing bool   // a goroutine writes pending
+	ready   bool   // the guardian said so
 	quitted bool
+	last    bool // the whole pool ends
 }
 
 // work is the attempt that a guardian has.
@@ -46,25 +50,23 @@ func newPeer(r *Runner) *peer { return &peer{r: r} }
 
 // run starts the guardian and serves it until it is gone.
 func (p *peer) run() {
-	sock, err := p.start()
-	if err != nil {
+	if err := p.start(); err != nil {
 		p.fail(err)
 		return
 	}
-	err = p.receive(sock)
-	p.end(err)
+	p.end(p.receive())
 }
 
 // start re-executes this program as a guardian.
-func (p *peer) start() (*os.File, error) {
+func (p *peer) start() error {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, fmt.Errorf("make a socket: %w", err)
+		return fmt.Errorf("make a socket: %w", err)
 	}
 	defer unix.Close(fds[1])
 	if err := unix.SetNonblock(fds[0], true); err != nil {
 		unix.Close(fds[0])
-		return nil, fmt.Errorf("make a socket nonblocking: %w", err)
+		return fmt.Errorf("make a socket nonblocking: %w", err)
 	}
 	sock := os.NewFile(uintptr(fds[0]), "guardian")
 	conn, err := sock.SyscallConn()
@@ -73,18 +75,20 @@ func (p *peer) start() (*os.File, error) {
 	}
 	if err != nil {
 		sock.Close()
-		return nil, err
+		return err
 	}
 	p.connect(sock, conn)
-	return sock, nil
+	return nil
 }
 
 func (p *peer) fork(sock int) error {
 	cfg := &p.r.cfg
-	attr := &syscall.ProcAttr{Dir: p.r.dir, Env: guardianEnv,
+	// A guardian that somebody has stopped goes on when the server dies. If the thread that forked it ends before, it gets the
+	// signal too, which does nothing then.
+	attr := &syscall.ProcAttr{Dir: p.r.dir, Env: slices.Concat(guardianEnv, p.r.cgroups.environ()),
 		Files: []uintptr{p.r.null.Fd(), cfg.HostStdout.Fd(), cfg.HostStderr.Fd(), uintptr(sock)},
-		Sys:   &syscall.SysProcAttr{Setsid: true}}
-	pid, err := p.r.family.start(attr)
+		Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: unix.SIGCONT}}
+	pid, err := p.r.cgroups.host(func() (int, error) { return p.r.family.start(attr) })
 	if err != nil {
 		return fmt.Errorf("start a guardian: %w", err)
 	}
@@ -96,7 +100,7 @@ func (p *peer) fork(sock int) error {
 
 // connect sends what has been waiting for the socket.
 func (p *peer) connect(sock *os.File, conn syscall.RawConn) {
-	first := appendHello(nil, hello{env: p.r.env, cgroup: p.r.pool, memory: p.r.memory})
+	first := appendHello(nil, p.r.env)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	waiting := append(first, p.pending...)
@@ -124,18 +128,16 @@ func (p *peer) write(b []byte) {
 	n := 0
 	_ = p.conn.Write(func(fd uintptr) bool {
 		for n < len(b) {
-			m, err := unix.SendmsgN(int(fd), b[n:], nil, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
-			if err == unix.EINTR {
-				continue
-			}
-			if err == unix.EAGAIN {
+			switch m, errno := quickSend(fd, b[n:]); errno {
+			case 0:
+				n += m
+			case unix.EINTR:
+			case unix.EAGAIN:
 				return true
-			}
-			if err != nil {
+			default:
 				n = len(b)
 				return true
 			}
-			n += m
 		}
 		return true
 	})
@@ -165,19 +167,24 @@ func (p *peer) flush() {
 	}
 }
 
-// quit tells the guardian to end.
-func (p *peer) quit() {
+// quit tells the guardian to end, with the pool if it is the last thing to do.
+func (p *peer) quit(last bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.quitted = true
+	p.quitted, p.last = true, last
 	if p.sock != nil && !p.writing {
 		p.shutdown()
 	}
 }
 
-// shutdown ends our side of the stream; the guardian's end then ends the reader. It is called with p.mu held.
+// shutdown ends our side of the stream; the guardian's end then ends the reader. At the end of the pool it looks to the guardian
+// as if the server had died, so that nothing is left if that happens now. It is called with p.mu held.
 func (p *peer) shutdown() {
-	_ = p.conn.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_WR) })
+	how := unix.SHUT_WR
+	if p.last {
+		how = unix.SHUT_RDWR
+	}
+	_ = p.conn.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), how) })
 	_ = p.sock.SetReadDeadline(time.Now().Add(answerTime))
 }
 
@@ -208,10 +215,10 @@ func (p *peer) condemn(w *work) {
 }
 
 // receive handles messages until the guardian is gone, or misbehaves.
-func (p *peer) receive(sock *os.File) error {
+func (p *peer) receive() error {
 	var in inbox
 	for {
-		n, err := sock.Read(in.space())
+		n, err := p.read(in.space())
 		if err != nil {
 			return err
 		}
@@ -231,6 +238,24 @@ func (p *peer) receive(sock *os.File) error {
 	}
 }
 
+// read waits for something to receive.
+func (p *peer) read(b []byte) (n int, err error) {
+	var errno syscall.Errno
+	if err = p.conn.Read(func(fd uintptr) bool {
+		n, errno = quickReceive(fd, b)
+		return errno != unix.EAGAIN
+	}); err != nil {
+		return 0, err
+	}
+	switch {
+	case errno != 0:
+		return 0, fmt.Errorf("receive from a guardian: %w", errno)
+	case n == 0:
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
 func (p *peer) dispatch(k kind, b []byte) error {
 	switch k {
 	case kindStarted:
@@ -241,6 +266,11 @@ func (p *peer) dispatch(k kind, b []byte) error {
 		return p.exited(b)
 	case kindKilling:
 		return p.killing(b)
+	case kindReady:
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.ready = true
+		return nil
 	}
 	return fmt.Errorf("unexpected message of kind %d", k)
 }
@@ -318,8 +348,7 @@ func (p *peer) end(cause error) {
 	}
 	sock.Close()
 	p.r.family.reap(pid)
-	removeLeaves(p.r.pool, pid)
-	removeLeaves(p.r.memory.root, pid)
+	p.r.cgroups.leave(pid)
 	if w, ok := p.r.take(p, false); ok {
 		p.lost(w)
 	}
@@ -333,10 +362,21 @@ func (p *peer) lost(w *work) {
 	p.r.files.release(w.paths)
 	p.r.done(w)
 	if w.pid == 0 {
-		p.r.handler.Failed(w.attempt, Failure{Err: "the guardian process was killed while it was starting the command"})
+		p.r.handler.Failed(w.attempt, p.unstarted(w))
 		return
 	}
 	p.r.handler.Exited(w.attempt, Exit{PID: w.pid, Code: -int(unix.SIGKILL), Wall: w.wall,
 		Duration: time.Duration(max(time.Now().UnixMicro()-w.wall, 0)) * time.Microsecond,
 		Warnings: []string{"the guardian process of the job was killed, and the job with it; its cost and output are lost"}})
+}
+
+// unstarted says why a guardian that has ended told of no start. One that was never ready may have lacked threads, which others
+// can set free; any other may have got as far as starting the command.
+func (p *peer) unstarted(w *work) Failure {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.ready && w.hard == nil { // and was not killed for being slow
+		return Failure{Err: "the guardian process ended before it was ready to start the command", Exhausted: true}
+	}
+	return Failure{Err: "the guardian process was killed while it was starting the command, which may have run for a moment"}
 }

@@ -104,7 +104,7 @@ type Exit struct {
 	// enforce the limit. The rest of the tree was killed as well. Only jobs in a memory cgroup know.
 	OOMKilled, MemLimited bool
 	// MaybeOOM is set for other jobs when somebody else killed the main process, or it says so as shells do (code 137), while
-	// the kernel's killer was at work somewhere on the host, or up to a second before the job.
+	// the kernel's killer was at work on the memory cgroup that it shares with the guardian. Where there is none, a warning tells of a victim on the host.
 	MaybeOOM bool
 	// ReadBytes and WriteBytes are the block I/O of the whole tree.
 	ReadBytes, WriteBytes int64
@@ -166,7 +166,7 @@ const (
 // Capabilities says what the Runner found on this host.
 type Capabilities struct {
 	Cgroup    string // "v2" when each job runs in a cgroup of its own, else "none"
-	CgroupDir string // folder of the pool's cgroup, "" without
+	CgroupDir string // folder of the pool's cgroup, which is there while guardians are; "" without
 	Reason    string // why there is no cgroup, "" with one
 	Subreaper bool   // what outlives a killed guardian is adopted and ended
 	// Memory is the version of the cgroups that limit and measure the memory of jobs: "v1", "v2" or "none".

@@ -26,7 +26,7 @@ type run struct {
 	mem       memGroup  // nil outside of one
 	memLook   time.Time // when to look next for what the kernel's killer did; zero for never
 	shot      bool      // somebody else killed the main process
-	oom       *hostOOM
+	oom       *killerCount
 	ended     time.Time // when the main process exited
 	retire    bool
 }

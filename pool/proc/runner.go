@@ -6,7 +6,6 @@ import (
 	"os"
 	"runtime"
 	"sync"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,9 +16,6 @@ type Runner struct {
 	handler Handler
 	dir     string   // the server's folder when the Runner was made
 	env     []string // its environment then
-	pool    string   // folder of its cgroup, "" without
-	reason  string   // why there is none
-	memory  memoryHost
 	null    *os.File
 	adopted bool  // this process was made a subreaper
 	cpus    []int // this process's before it was confined to OwnCPUs; nil if it was not
@@ -34,7 +30,8 @@ type Runner struct {
 	idle      []*peer // the last one was used last
 	guardians map[*peer]struct{}
 
-	family family
+	family  family
+	cgroups cgroups
 }
 
 // New makes a Runner. It fails when RunGuardian was not called in this process, and when the host lacks what it needs.
@@ -59,8 +56,13 @@ func New(cfg Config, h Handler) (*Runner, error) {
 			return nil, err
 		}
 	}
-	r.makeCgroup()
+	if cfg.NoCgroup {
+		r.cgroups.switchOff()
+	} else {
+		r.cgroups.find()
+	}
 	r.confine()
+	reserveThreads(serverThreads + runtime.GOMAXPROCS(0))
 	return r, nil
 }
 
@@ -102,28 +104,13 @@ func (r *Runner) adopt() error {
 	return nil
 }
 
-func (r *Runner) makeCgroup() {
-	if r.cfg.NoCgroup {
-		r.reason = "switched off"
-		r.memory = memoryHost{version: memoryNone, reason: r.reason}
-		return
-	}
-	own, err := ownCgroup(unified)
-	if err == nil {
-		r.pool, err = makePool(own)
-	}
-	if err != nil {
-		r.reason = err.Error()
-	}
-	r.memory = findMemory(r.pool)
-}
-
 // Capabilities says what was found on this host.
 func (r *Runner) Capabilities() Capabilities {
-	c := Capabilities{Cgroup: "none", Reason: r.reason, Subreaper: r.cfg.Subreaper, Children: haveChildren(),
-		Memory: r.memory.version, MemoryReason: r.memory.reason}
-	if r.pool != "" {
-		c.Cgroup, c.CgroupDir = "v2", r.pool
+	g := &r.cgroups
+	c := Capabilities{Cgroup: "none", Reason: g.reason, Subreaper: r.cfg.Subreaper, Children: haveChildren(),
+		Memory: g.memory.version, MemoryReason: g.memory.reason}
+	if g.pool != "" {
+		c.Cgroup, c.CgroupDir = "v2", g.pool
 	}
 	return c
 }
@@ -186,13 +173,16 @@ func (r *Runner) Signal(a Attempt, s Signal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p := r.attempts[a]; p != nil {
-		r.signal(p, s)
+		r.signal(p, a, s)
 	}
 }
 
-// signal is called with r.mu held.
-func (r *Runner) signal(p *peer, s Signal) {
-	p.send(appendSignal(nil, p.work.attempt, s))
+// signal is called with r.mu held. The guardian of an attempt whose end is just being told has no work, or the next one.
+func (r *Runner) signal(p *peer, a Attempt, s Signal) {
+	if p.work == nil || p.work.attempt != a {
+		return
+	}
+	p.send(appendSignal(nil, a, s))
 	if s == Hard {
 		p.expectKill()
 	}
@@ -214,7 +204,7 @@ func (r *Runner) take(p *peer, reusable bool) (w *work, ok bool) {
 	if reusable && !r.closed && !p.condemned && len(r.idle) < r.cfg.Idle {
 		r.idle = append(r.idle, p)
 	} else {
-		p.quit()
+		p.quit(false)
 	}
 	return w, true
 }
@@ -251,14 +241,14 @@ func (r *Runner) Close() error {
 		return errClosed
 	}
 	r.closed = true
-	for _, p := range r.attempts {
-		r.signal(p, Hard)
+	for a, p := range r.attempts {
+		r.signal(p, a, Hard)
 	}
 	for len(r.attempts) > 0 {
 		r.changed.Wait()
 	}
 	for p := range r.guardians {
-		p.quit()
+		p.quit(true)
 	}
 	r.mu.Unlock()
 	r.wg.Wait()
@@ -275,16 +265,5 @@ func (r *Runner) cleanUp() error {
 	if r.adopted {
 		_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 	}
-	err := r.null.Close()
-	for _, pool := range [...]string{r.pool, r.memory.root} {
-		if pool == "" {
-			continue
-		}
-		removePool(pool)
-		if _, e := os.Stat(pool); !errors.Is(e, syscall.ENOENT) {
-			err = fmt.Errorf("close the runner: remove its cgroup %s: processes are left in it", pool)
-		}
-	}
-	leaveHome(r.memory.home, memoryController)
-	return err
+	return errors.Join(r.null.Close(), r.cgroups.close())
 }

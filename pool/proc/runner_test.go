@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -54,15 +55,19 @@ func TestAfterCloseNothingStarts(t *testing.T) {
 	}
 }
 
+// guardian is the one that the next job gets.
+func (p *pool) guardian() int {
+	p.t.Helper()
+	a := p.start(Command{Args: []string{"sleep", "1000"}})
+	pid := guardianOf(p.t, p.started(a))
+	p.Signal(a, Hard)
+	p.exited(a)
+	return pid
+}
+
 func TestGuardiansAreReusedUpToIdle(t *testing.T) {
 	p := newPool(t, Config{Idle: 1})
-	parent := func() int {
-		a := p.start(shell("exec sleep 0.01"))
-		g := guardianOf(t, p.started(a))
-		p.exited(a)
-		return g
-	}
-	if a, b := parent(), parent(); a != b {
+	if a, b := p.guardian(), p.guardian(); a != b {
 		t.Errorf("guardians %d and %d", a, b)
 	}
 	a, b := p.start(shell("exec sleep 0.01")), p.start(shell("exec sleep 0.02"))
@@ -75,9 +80,7 @@ func TestGuardiansAreReusedUpToIdle(t *testing.T) {
 
 func TestAKilledIdleGuardianIsReplaced(t *testing.T) {
 	p := newPool(t, Config{Idle: 1})
-	a := p.start(shell("exec sleep 0.01"))
-	guardian := guardianOf(t, p.started(a))
-	p.exited(a)
+	guardian := p.guardian()
 	kill(t, guardian, unix.SIGKILL)
 	pollFor(patience, func() bool { return len(children(os.Getpid())) == 0 })
 	if x := p.run(shell("exit 3")); x.Code != 3 {
@@ -111,9 +114,7 @@ func TestAThousandJobsLeaveNoDescriptorOpen(t *testing.T) {
 	p := newPool(t, Config{Idle: 2})
 	count := func() int { return len(dirNames("/proc/self/fd")) }
 	c := Command{Args: []string{"/bin/true"}, Stdout: Output{Kind: Pipe}, Stderr: Output{Kind: File, Path: filepath.Join(t.TempDir(), "log")}}
-	first := p.start(shell("exec sleep 0.01"))
-	guardian := guardianOf(t, p.started(first))
-	p.exited(first)
+	guardian := p.guardian()
 	before, inside := count(), len(dirNames("/proc/"+itoa(guardian)+"/fd"))
 	for range 500 {
 		a, b := p.start(c), p.start(Command{Args: []string{"/no/such"}})
@@ -193,6 +194,49 @@ func TestLackOfDescriptorsIsToldApart(t *testing.T) {
 	}
 	if f := p.failed(p.start(shell(":"))); !f.Exhausted || !strings.Contains(f.Err, "too many open files") {
 		t.Errorf("got %+v", f)
+	}
+}
+
+// TestAnyLackOfDescriptorsIsWorthAnotherTry has less and less of them, down to where the descriptors of a new process can't be moved
+// out of each other's way.
+func TestAnyLackOfDescriptorsIsWorthAnotherTry(t *testing.T) {
+	p := newPool(t, Config{Idle: 1})
+	p.guardian()
+	var was unix.Rlimit
+	guardian := children(os.Getpid())[0]
+	lacks := 0
+	for limit := uint64(24); limit > 3; limit-- {
+		if err := unix.Prlimit(guardian, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: limit, Max: 4096}, &was); err != nil {
+			t.Fatal(err)
+		}
+		a := p.start(shell(":"))
+		e := p.await(t, a, event.ended)
+		if e.failure == nil {
+			continue
+		}
+		if lacks++; !e.failure.Exhausted || !strings.Contains(e.failure.Err, "too many open files") {
+			t.Errorf("limit %d: %+v", limit, *e.failure)
+		}
+	}
+	if lacks == 0 {
+		t.Error("three descriptors are enough")
+	}
+}
+
+func TestAGuardianThatWasNeverReadyIsWorthAnotherTry(t *testing.T) {
+	w := &work{attempt: Attempt{Job: 1, N: 1}}
+	for _, test := range []struct {
+		name      string
+		ready     bool
+		hard      *time.Timer
+		exhausted bool
+	}{{"it lacked something", false, nil, true}, {"it may have started the command", true, nil, false},
+		{"it was killed for being slow", false, time.NewTimer(0), false}} {
+		p := &peer{ready: test.ready}
+		w.hard = test.hard
+		if f := p.unstarted(w); f.Exhausted != test.exhausted || f.Err == "" {
+			t.Errorf("%s: %+v", test.name, f)
+		}
 	}
 }
 

@@ -58,6 +58,9 @@ func (g *guardian) fork(r *run, file string, c *Command, env []string) error {
 	attr := &syscall.ProcAttr{Dir: c.Dir, Env: env, Sys: sys,
 		Files: []uintptr{uintptr(r.output.stdin), uintptr(r.output.stdout), uintptr(r.output.stderr)}}
 	g.leaf.used = g.leaf.used || sys.UseCgroupFD
+	if r.mem == nil {
+		g.oom.note(g.leaf.path)
+	}
 	err := r.exec(file, c.Args, attr)
 	if err == nil || !sys.UseCgroupFD || !refusesCgroup(err) {
 		return err
@@ -90,7 +93,7 @@ func (r *run) exec(file string, args []string, attr *syscall.ProcAttr) error {
 	for pause := time.Millisecond; ; pause *= 2 {
 		now := time.Now()
 		r.begin, r.wall = now, now.UnixMicro()
-		pid, err := syscall.ForkExec(file, args, attr)
+		pid, err := forkExec(file, args, attr)
 		if err == nil {
 			r.pid = pid
 			return nil
@@ -99,6 +102,16 @@ func (r *run) exec(file string, args []string, attr *syscall.ProcAttr) error {
 			return err
 		}
 	}
+}
+
+// forkExec is syscall.ForkExec, with a lack of descriptors told as such: the child moves the descriptors to higher numbers at
+// first, and the kernel calls a number beyond the limit a bad one.
+func forkExec(file string, args []string, attr *syscall.ProcAttr) (int, error) {
+	pid, err := syscall.ForkExec(file, args, attr)
+	if err == syscall.EBADF {
+		err = syscall.EMFILE
+	}
+	return pid, err
 }
 
 // serverGone waits for a while, and reports whether the server's end of the socket was closed meanwhile.

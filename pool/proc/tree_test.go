@@ -58,7 +58,7 @@ var ends = []struct {
 		guardian := guardianOf(t, p.started(a))
 		kill(t, guardian, unix.SIGKILL)
 		expectLost(t, p.exited(a))
-		for _, root := range []string{p.Runner.pool, p.memory.root} {
+		for _, root := range []string{p.cgroups.pool, p.cgroups.memory.root} {
 			if left, _ := filepath.Glob(filepath.Join(root, itoa(guardian)+"-*")); root != "" && len(left) > 0 {
 				t.Errorf("%v are left", left)
 			}
@@ -85,7 +85,7 @@ func kill(t *testing.T, pid int, sig unix.Signal) {
 	}
 }
 
-func guardianOf(t *testing.T, pid int) int {
+func guardianOf(t testing.TB, pid int) int {
 	t.Helper()
 	s, ok := readStat(pid)
 	comm, _ := os.ReadFile("/proc/" + strconv.Itoa(s.parent) + "/comm")
@@ -128,7 +128,7 @@ func TestNothingOfATreeOutlivesItsEnd(t *testing.T) {
 					t.Error(err)
 				}
 				expectNoCgroup(t, p.Capabilities().CgroupDir)
-				expectNoCgroup(t, p.memory.root)
+				expectNoCgroup(t, p.cgroups.memory.root)
 			})
 		}
 	}
@@ -139,7 +139,7 @@ func expectNoCgroup(t *testing.T, dir string) {
 	if dir == "" {
 		return
 	}
-	if !pollFor(goneTime, func() bool { _, err := os.Stat(dir); return err != nil }) {
+	if !pollFor(patience, func() bool { return !exists(dir) }) {
 		t.Errorf("the cgroup %s is left", dir)
 	}
 }
@@ -162,6 +162,25 @@ func TestNothingOfATreeOutlivesItsServer(t *testing.T) {
 			expectNoCgroup(t, server.cgroup)
 			expectNoCgroup(t, server.memory)
 			_ = server.cmd.Wait()
+		})
+	}
+}
+
+func TestAStoppedGuardianEndsWithItsServer(t *testing.T) {
+	for _, how := range []string{"bare", "plain", "group"} {
+		t.Run(how, func(t *testing.T) {
+			dir := t.TempDir()
+			server := startServer(t, append([]string{how}, helper("tree", "double fork", dir, "stay")...))
+			if !pollFor(patience, func() bool { return len(marks(dir)) == 3 }) {
+				t.Fatalf("%d processes are ready", len(marks(dir)))
+			}
+			guardian := guardianOf(t, server.job)
+			kill(t, guardian, unix.SIGSTOP)
+			pollFor(patience, func() bool { s, _ := readStat(guardian); return s.state == 'T' })
+			kill(t, server.cmd.Process.Pid, unix.SIGKILL)
+			expectGone(t, append(marks(dir), guardian), patience)
+			expectNoCgroup(t, server.cgroup)
+			expectNoCgroup(t, server.memory)
 		})
 	}
 }
@@ -286,6 +305,33 @@ func TestSignalsForUnknownAndEndedAttemptsAreIgnored(t *testing.T) {
 	p.Signal(Attempt{Job: b.Job, N: 2}, Hard)
 	if x := p.exited(b); x.Code != 1 {
 		t.Errorf("got %+v", x)
+	}
+}
+
+func TestSignalsForAnAttemptWhoseEndIsBeingToldAreIgnored(t *testing.T) {
+	r := &Runner{}
+	p := newPeer(r)
+	a := Attempt{Job: 1, N: 1}
+	r.attempts = map[Attempt]*peer{a: p}
+	for _, w := range []*work{nil, {attempt: Attempt{Job: 2, N: 1}}} { // the guardian is idle, or has the next attempt
+		p.work = w
+		r.Signal(a, Soft)
+		r.Signal(a, Hard)
+		if len(p.pending) > 0 || w != nil && w.hard != nil {
+			t.Errorf("work %+v: the guardian is sent %q", w, p.pending)
+		}
+	}
+}
+
+func TestAKilledGuardianMayBeSignalledAtAnyMoment(t *testing.T) {
+	p := newPool(t, Config{Subreaper: true})
+	for range 20 {
+		a := p.start(Command{Args: []string{"sleep", "1000"}})
+		kill(t, guardianOf(t, p.started(a)), unix.SIGKILL)
+		for p.find(a, event.ended) == nil {
+			p.Signal(a, Hard)
+		}
+		expectLost(t, p.exited(a))
 	}
 }
 
