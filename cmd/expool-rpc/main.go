@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"sync"
 	"syscall"
 
 	"expool/pool"
@@ -57,25 +56,6 @@ func useFewThreads() {
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS((runtime.NumCPU() + cpusForOne - 1) / cpusForOne)
 	}
-	reserveThreads(runtime.GOMAXPROCS(0) + 8)
-}
-
-// reserveThreads has Go make threads while that is possible; it keeps those that it does not use. It crashes when it needs another one and the host lets it
-// have none, which jobs can bring about at any time.
-func reserveThreads(n int) {
-	var all, done sync.WaitGroup
-	all.Add(n)
-	done.Add(n)
-	for range n {
-		go func() {
-			defer done.Done()
-			runtime.LockOSThread()
-			defer runtime.UnlockOSThread()
-			all.Done()
-			all.Wait() // each on a thread of its own
-		}()
-	}
-	done.Wait()
 }
 
 // report tells an error, and gives the exit status for it.

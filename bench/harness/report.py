@@ -1,0 +1,69 @@
+"""Turns results into Markdown. No effects."""
+
+from __future__ import annotations
+
+from typing import Optional, Sequence
+
+from .row import Goal, Result
+
+INTRODUCTION = """# Benchmarks
+
+Made by `make bench`; `python3 bench/run.py --rows NAME` measures one row again. The sides of a row ran in turn (A B C, A B C, ...), so that what disturbed the machine
+disturbed all of them. A figure is the median of its rounds, with the least and the most of them. **Compare ratios only**: all other figures belong to this machine. A ratio
+is that of medians, and tells how many times better the row's first side is (above 1: better; with a goal it stands in bold). Command-line programs are timed from their
+start to their exit; libraries from the first submission to the last end, in a loop of `bench/peers`; slow ones get fewer jobs and rounds.
+"""
+
+
+def document(results: Sequence[Result], machine: dict[str, str]) -> str:
+    parts = [INTRODUCTION, "## Machine\n\n" + "\n".join(f"- {name}: {value}" for name, value in machine.items()) + "\n", goals(results)]
+    return "\n".join(parts + [section(r) for r in results])
+
+
+def goals(results: Sequence[Result]) -> str:
+    """All goals, and whether they are met."""
+    lines = ["## Goals", "", "| row | goal | reached | |", "|---|---|---|---|"]
+    for result in results:
+        lines += [goal_line(result, goal) for goal in result.row.goals if goal_measured(result, goal)]
+    return "\n".join(lines) + "\n"
+
+
+def goal_measured(result: Result, goal: Goal) -> bool:
+    """A goal about a side that was not part of the run (a short one) is not spoken of; one about a side that could not run is."""
+    return result.reached(goal) is not None or goal.figure in {**result.missing, **result.failed} or result.row.subject in result.missing
+
+
+def goal_line(result: Result, goal: Goal) -> str:
+    value = result.reached(goal)
+    what = f"{result.row.subject} / {goal.figure}" if goal.ratio else f"{goal.figure} ({result.row.unit})" if result.row.unit else goal.figure
+    verdict = "not measured" if value is None else "met" if goal.met(value) else "**not met**"
+    return f"| [{result.row.name}](#{result.row.name}) | {what}: {goal} | {number(value)} | {verdict} |"
+
+
+def section(result: Result) -> str:
+    row = result.row
+    head = f"## {row.name}\n\n**{row.title}.** {row.about}\n\nBound by: {row.bound}\n"
+    unit = f"{row.unit}, median" if row.unit else "median"
+    table = [f"| | {unit} | least to most | ratio | rounds |", "|---|---:|---|---:|---:|"]
+    table += [figure_line(result, figure) for figure in result.samples]
+    notes = [f"\nNot run: {name}: {why}." for name, why in result.missing.items()]
+    notes += [f"\n**Failed**: {name}: {why}" for name, why in result.failed.items()]
+    return "\n".join([head, *table, *notes, f"\n`python3 bench/run.py --rows {row.name}`\n"])
+
+
+def figure_line(result: Result, figure: str) -> str:
+    values = result.samples[figure]
+    ratio = result.ratio(figure)
+    text = "" if ratio is None else number(ratio)
+    if any(goal.ratio and goal.figure == figure for goal in result.row.goals):
+        text = f"**{text}**"
+    return f"| {figure} | {number(result.median(figure))} | {number(min(values))} to {number(max(values))} | {text} | {len(values)} |"
+
+
+def number(value: Optional[float]) -> str:
+    """Three significant digits, but all of an integer part."""
+    if value is None:
+        return ""
+    if abs(value) >= 100 or value == 0:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"

@@ -1,0 +1,30 @@
+"""No-op jobs per second: what a pool costs, since /bin/true costs next to nothing itself."""
+
+from harness import programs
+from harness.row import Goal, Row
+
+
+def rate(n: int, seconds: float) -> float:
+    return n / seconds
+
+
+def row(width: int) -> Row:
+    return Row(
+        name=f"noop-{width}",
+        title=f"No-op jobs, {width} at once",
+        unit="jobs/s",
+        sides=tuple(programs.side(p, 1000, width, rate, lambda lab: ("/bin/true",)) for p in programs.ALL),
+        goals=(
+            Goal(programs.GO_LOOP.name, at_least=0.95, ratio=True),
+            Goal(programs.XARGS.name, at_least=1, ratio=True),
+            Goal(programs.PARALLEL.name, at_least=5, ratio=True),
+            Goal(programs.PYEXPOOL.name, at_least=300, ratio=True),
+        ),
+        about="`/bin/true` with its output discarded. The server reads its requests from a file and writes to /dev/null; its start and end count.",
+        bound="fork, exec and exit in the kernel, and the dynamic loader: the C loop does nothing else. All of it takes the CPUs that the jobs need, so "
+        "what the server and its guardians use is lost to the jobs where there are as many workers as CPUs.",
+        short=width == 2,
+    )
+
+
+ROWS = tuple(row(width) for width in (1, 2, 8))
