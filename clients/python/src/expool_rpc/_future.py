@@ -1,0 +1,71 @@
+"""JobFuture: the record of a job to come."""
+
+from __future__ import annotations
+
+import concurrent.futures
+from typing import TYPE_CHECKING
+
+from ._records import JobRecord
+
+if TYPE_CHECKING:
+    from ._job import Job
+    from ._session import Session
+
+    _Future = concurrent.futures.Future[JobRecord]
+else:
+    _Future = concurrent.futures.Future
+
+
+class JobFuture(_Future):
+    """A future of the `JobRecord` of a job, whatever its end was; it fails only if the server died, or refused the job.
+
+    It is completed by itself, so that `concurrent.futures.wait` and `as_completed` can be used. While `result` or
+    `exception` waits, the callbacks of the pool are served.
+    """
+
+    def __init__(self, job: Job, session: Session) -> None:
+        super().__init__()
+        self.job = job
+        self._session = session
+
+    def running(self) -> bool:
+        """Whether the job has started, and not finished."""
+        return not self.done() and self.job.state == "running"
+
+    def cancel(self) -> bool:
+        """End the job, running or not; False if it has finished already."""
+        if not super().cancel():
+            return False
+        self.set_running_or_notify_cancel()
+        self._session.cancel(self.job)
+        return True
+
+    def result(self, timeout: float | None = None) -> JobRecord:
+        """The record, when the job has finished.
+
+        :raises TimeoutError: (that of `concurrent.futures`) it takes longer than ``timeout`` seconds.
+        :raises CancelledError: (that of `concurrent.futures`) it was cancelled by `cancel`.
+        :raises PoolError: the server died, or refused the job.
+        """
+        self._await(timeout)
+        return super().result(0)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Why there is no record; None if there is one. Waits, and raises, as `result` does."""
+        self._await(timeout)
+        return super().exception(0)
+
+    def _await(self, timeout: float | None) -> None:
+        self._session.callbacks.serve_until(self.done, timeout)
+
+    def _complete(self, error: BaseException | None = None) -> None:
+        """Set the record of the job, or why there is none, unless it was cancelled."""
+        try:
+            if error is not None:
+                self.set_exception(error)
+            else:
+                record = self.job.record
+                assert record is not None  # it is called at the end of the job
+                self.set_result(record)
+        except concurrent.futures.InvalidStateError:
+            pass

@@ -1,0 +1,234 @@
+"""The engine of a connection: two threads, and the calls that wait for an answer.
+
+One thread writes, so that a caller never blocks on a server that is slow to read, and no line is ever cut by an
+exception in the caller, such as KeyboardInterrupt. One thread reads, always, so that the server can always write. It
+alone completes calls, and it alone ends the link: when the server's output ends, it waits for the process, fails what
+is pending, and tells that it is over.
+
+A link refers to nothing of its owner but the two callbacks, and its threads keep it alive.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import itertools
+import json
+import logging
+import os
+import threading
+import weakref
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from typing import Any, Callable, Optional
+
+from . import _wire
+from ._errors import ConnectionClosed, PoolError, ProtocolMismatch, call_error, copy_error
+from ._process import ServerProcess
+
+OnMessage = Callable[[dict[str, Any]], None]
+OnClosed = Callable[[Optional[PoolError]], None]
+
+_CHUNK = 1 << 18
+_EXIT = 10.0  # seconds that the server has to exit when its output has ended, before it is killed
+
+_log = logging.getLogger("expool_rpc")
+_LIVE: weakref.WeakSet[Link] = weakref.WeakSet()
+
+
+class Link:
+    """A running server, with the threads that talk to it."""
+
+    def __init__(self, process: ServerProcess, on_message: OnMessage, on_closed: OnClosed) -> None:
+        self.process = process
+        self.on_message = on_message
+        self.on_closed = on_closed
+        self.error: PoolError | None = None  # why it has ended, if it was not asked to
+        self.over: PoolError | None = None  # what calls fail with from now on
+        self._greeted = False  # it has answered the first call, as a server of our protocol does
+        self._asked = False  # to end
+        self._shutdown = False  # a call that asks for the end was sent
+        self._ids = itertools.count(1)
+        self._pending: dict[int, Future[Any]] = {}
+        self._outbox: deque[bytes] = deque()
+        self._wake = threading.Lock()  # held while the writer has nothing to do
+        self._wake.acquire()
+        self._reader = threading.Thread(target=self._read, name="expool-rpc reader", daemon=True)
+        self._writer = threading.Thread(target=self._write, name="expool-rpc writer", daemon=True)
+        _LIVE.add(self)
+        self._writer.start()
+        self._reader.start()
+
+    def greet(self, settings: dict[str, Any]) -> Future[Any]:
+        """Send the first call, `initialize`; the callbacks are in use once it has succeeded."""
+        (future,) = self.send("initialize", [{**settings, "protocol": _wire.PROTOCOL}])
+        future.add_done_callback(self._meet)
+        return future
+
+    def _meet(self, future: Future[Any]) -> None:
+        self._greeted = future.exception() is None and future.result()["protocol"] == _wire.PROTOCOL
+
+    def send(self, method: str, many: Iterable[Any]) -> list[Future[Any]]:
+        """Send a call for each of many params, and return their futures. They fail with PoolErrors only."""
+        calls = [(id, _wire.request_line(id, method, params)) for params, id in zip(many, self._ids)]
+        futures = [_running_future() for _ in calls]
+        self._pending.update(zip([id for id, _ in calls], futures))
+        self._shutdown = self._shutdown or method == "shutdown"
+        self.write(b"".join([line for _, line in calls]))
+        if self.over is not None:  # set before what is pending is failed, which these calls may have come too late for
+            self._fail([id for id, _ in calls], self.over)
+        return futures
+
+    def write(self, lines: bytes) -> None:
+        """Have the writer write lines; never blocks."""
+        self._outbox.append(lines)
+        self._rouse()
+
+    def inside(self) -> bool:
+        """Whether the caller is a callback, and so runs in the thread that nothing may wait in."""
+        return threading.current_thread() is self._reader
+
+    def hang_up(self) -> None:
+        """Let the server see the end of its input, after what has been sent; the rest follows by itself."""
+        self._asked = True
+        self.over = self.over or ConnectionClosed("the pool was closed: make a new one")
+        self._rouse()
+
+    def close(self, timeout: float) -> None:
+        """Have the server end, and wait for that; kill it after timeout seconds. A second call waits as well."""
+        self.hang_up()
+        if self.inside() or isinstance(self.over, ForkedError):
+            return
+        self._reader.join(timeout)
+        if self._reader.is_alive():
+            self.process.kill()
+            self._reader.join(3 * _EXIT)
+        self._writer.join(_EXIT)
+
+    def disown(self) -> None:
+        """In a forked process: let go of the server, which is the parent's."""
+        self.over = ForkedError(f"the pool belongs to process {os.getppid()}, not to this fork of it: make one here")
+        self._pending.clear()
+        self._outbox.clear()
+        self.process.disown()
+
+    def _rouse(self) -> None:
+        with contextlib.suppress(RuntimeError):  # it was roused already
+            self._wake.release()
+
+    def _write(self) -> None:
+        try:
+            while True:
+                self._wake.acquire()
+                last = self.over is not None  # looked at first, so that all that was sent before is written
+                while self._outbox:
+                    self.process.write(b"".join([self._outbox.popleft() for _ in range(len(self._outbox))]))
+                if last:
+                    return
+        except OSError:
+            self.process.kill()  # what has closed its input can't be spoken to any more
+        finally:
+            self.process.close_input()
+
+    def _read(self) -> None:
+        """The reader: take what comes until the output ends."""
+        broken = None
+        try:
+            for message in self._messages():
+                self._take(message)
+        except (ValueError, TypeError, KeyError) as error:
+            broken = ProtocolMismatch(f"{self.process.binary} does not speak the protocol of expool-rpc: {error}")
+            self.process.kill()
+        self._end(broken)
+
+    def _messages(self) -> Iterator[dict[str, Any]]:
+        for text in self._texts():
+            for line in text.split("\n"):
+                try:
+                    yield json.loads(line)
+                except ValueError:
+                    raise ValueError(f"it wrote {line!r:.200}") from None
+
+    def _texts(self) -> Iterator[str]:
+        """What the server writes, in pieces of whole lines."""
+        parts: list[bytes] = []
+        while True:
+            data = os.read(self.process.output, _CHUNK)
+            if not data:
+                return
+            whole, newline, rest = data.rpartition(b"\n")
+            if not newline:
+                parts.append(rest)
+                continue
+            yield b"".join([*parts, whole]).decode()
+            parts = [rest]
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if "method" in message:
+            if not self._greeted:
+                raise ValueError(f"it wrote {message!r:.200} instead of an answer")
+            _guarded(self.on_message, message)
+            return
+        future = self._pending.pop(message["id"], None)
+        if future is None:
+            if message["id"] is None:
+                raise ValueError(f"it refused a line: {message}")
+        elif "error" in message:
+            future.set_exception(call_error(message["error"]))
+        else:
+            future.set_result(message["result"])
+
+    def _end(self, broken: PoolError | None) -> None:
+        status = self.process.wait(_EXIT)
+        if broken or not (self._asked or (self._shutdown and status == 0)):
+            self.error = broken or self.process.died(status)
+        self.over = self.error or self.over or ConnectionClosed("the server was shut down: make a new pool")
+        self._rouse()
+        self.process.close_output()
+        self.process.close_stderr()
+        self._fail(list(self._pending), self.over)
+        if self._greeted:
+            _guarded(self.on_closed, self.error)
+
+    def _fail(self, ids: list[int], error: PoolError) -> None:
+        for id in ids:
+            future = self._pending.pop(id, None)
+            if future is not None:
+                future.set_exception(copy_error(error))
+
+
+class ForkedError(ConnectionClosed):
+    """The process was forked from the one that the connection belongs to."""
+
+
+def _running_future() -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_running_or_notify_cancel()  # what is under way can't be cancelled
+    return future
+
+
+def _guarded(callback: Callable[[Any], None], argument: Any) -> None:
+    """Call back; an error there must not end the thread that everything waits for."""
+    try:
+        callback(argument)
+    except Exception:
+        _log.exception("%r failed for %.200r", callback, argument)
+
+
+def _disown_all() -> None:
+    for link in list(_LIVE):
+        link.disown()
+
+
+def _close_all() -> None:
+    """At the end of the interpreter: ask all servers to end at once, then wait for each."""
+    links = list(_LIVE)
+    for link in links:
+        link.hang_up()
+    for link in links:
+        link.close(_EXIT)
+
+
+os.register_at_fork(after_in_child=_disown_all)
+atexit.register(_close_all)

@@ -1,0 +1,37 @@
+"""What jobs and tasks have in common: callbacks bound to their owner, and how what they raise is reported."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import types
+from typing import Any, Callable, Optional
+
+Callback = Optional[Callable[[Any], Any]]
+Bound = Optional[Callable[[], Any]]
+
+
+def bind(callback: Callback, owner: object) -> Bound:
+    """A callback as PyExPool keeps it: a method of its job or task, called without arguments."""
+    return types.MethodType(callback, owner) if callable(callback) else None
+
+
+def call(callback: Bound, owner: object) -> None:
+    """Call a callback; what it raises is reported on the standard error, and discarded."""
+    if callback is None:
+        return
+    try:
+        callback()
+    except Exception:
+        report(f'ERROR in {callback_name(callback)}() of "{owner}", discarded:', traceback.format_exc())
+
+
+def report(*lines: str) -> None:
+    """Tell people, on the standard error."""
+    sys.stderr.write("\n".join(lines).rstrip() + "\n")
+
+
+def callback_name(callback: Any) -> str:
+    """The name of a callback; the class's, for objects that are called."""
+    name: str = getattr(callback, "__name__", None) or type(callback.__func__).__name__
+    return name

@@ -1,0 +1,102 @@
+"""Where the output of a job goes: what Python says, as the wire has it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import stat
+import subprocess
+import sys
+from typing import IO, Any, Union
+
+from ._errors import invalid_params
+
+PIPE = subprocess.PIPE
+STDOUT = subprocess.STDOUT
+DEVNULL = subprocess.DEVNULL
+
+Output = Union[str, "os.PathLike[str]", IO[Any], int, None]
+"""A file name, PIPE, DEVNULL, STDOUT (for stderr only), an open file or its descriptor, or None for the host's
+stream."""
+
+Wire = Union[str, None, "dict[str, str]"]
+
+_AT_IMPORT = {"stdout": sys.stdout, "stderr": sys.stderr}  # the defaults of Job and Task
+
+
+class HostStreams:
+    """The standard output and error of this program, as a server gets them to hand them on to jobs."""
+
+    def __init__(self) -> None:
+        self.files = {name: _usable(getattr(sys, name)) for name in ("stdout", "stderr")}
+        self._descriptors = {name: _descriptor(file, fd) for (name, file), fd in zip(self.files.items(), (1, 2))}
+
+    def is_default(self, name: str, output: Output) -> bool:
+        """Whether an output is left to the task, or else is the host's own stream."""
+        return output is None or output is _AT_IMPORT[name] or output is self.files[name]
+
+    def wire(self, name: str, output: Output) -> Wire:
+        """What the wire has for the stream ``name`` of a job or task; ``"inherit"`` is the host's own.
+
+        :raises InvalidParams: there is no such output.
+        """
+        if self.is_default(name, output):
+            _flush(output)
+            return "inherit"
+        if isinstance(output, (str, os.PathLike)):
+            return _to_path(os.fspath(output))
+        if not isinstance(output, int):
+            return self._to_file(name, output)
+        if output == PIPE:
+            return "pipe"
+        if output == DEVNULL:
+            return None
+        if output == STDOUT and name == "stderr":
+            return "stdout"
+        return self._to_descriptor(name, output)
+
+    def _to_file(self, name: str, output: Any) -> Wire:
+        _flush(output)
+        try:
+            return self._to_descriptor(name, output.fileno())
+        except io.UnsupportedOperation:  # such as what notebooks put for sys.stdout
+            return "inherit"
+        except (AttributeError, ValueError) as error:
+            raise invalid_params(name, f"is {output!r}, which is not an open file: {error}") from None
+
+    def _to_descriptor(self, name: str, fd: int) -> Wire:
+        """What this process has open: the server opens it once more."""
+        if fd == self._descriptors[name]:
+            return "inherit"
+        try:
+            status = os.fstat(fd)
+        except OSError:
+            known = "a file name, PIPE, DEVNULL, an open file or descriptor, STDOUT for stderr, or None"
+            raise invalid_params(name, f"is {fd}, which is not open: give {known}") from None
+        here = f"/proc/{os.getpid()}/fd/{fd}"
+        if stat.S_ISREG(status.st_mode) and status.st_nlink:
+            return {"file": os.readlink(here)}
+        return {"file": here}
+
+
+def _usable(file: Any) -> Any:
+    return None if file is None or getattr(file, "closed", False) else file
+
+
+def _descriptor(file: Any, default: int) -> int:
+    try:
+        fd: int = file.fileno()
+    except (AttributeError, OSError, ValueError):
+        return default
+    return fd
+
+
+def _to_path(path: str) -> Wire:
+    return None if path == os.devnull else {"file": os.path.abspath(path)}
+
+
+def _flush(output: Any) -> None:
+    """What the host has written so far comes before what the job writes."""
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        output.flush()

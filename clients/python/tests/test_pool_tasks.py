@@ -1,0 +1,162 @@
+"""Tasks: groups of jobs, with callbacks, counts and timeouts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from expool_rpc import ExecPool, Job, Task, TaskInfo
+from support import until
+
+
+@pytest.fixture
+def pool() -> Iterator[ExecPool]:
+    with ExecPool(3, latency=0.05) as pool:
+        yield pool
+
+
+def noting(calls: list[str], name: str) -> dict[str, Any]:
+    return {
+        "onstart": lambda _: calls.append(f"{name} starts"),
+        "ondone": lambda _: calls.append(f"{name} done"),
+        "onfinish": lambda _: calls.append(f"{name} finishes"),
+    }
+
+
+def test_a_task_surrounds_its_jobs(pool: ExecPool) -> None:
+    calls: list[str] = []
+    task = Task("t", **noting(calls, "t"))
+    pool.execute(Job("a", args=("true",), task=task, **noting(calls, "a")))
+    assert calls[:2] == ["t starts", "a starts"]
+    assert pool.join()
+    assert calls == ["t starts", "a starts", "a done", "a finishes", "t done", "t finishes"]
+    assert (task.numadded, task.numdone, task.numterm) == (1, 1, 0)
+    assert task.tstart is not None
+    assert task.tstop is not None
+    assert pool.tasks == {task}
+
+
+def test_a_task_is_announced_before_a_job_without_callbacks_starts(pool: ExecPool) -> None:
+    calls: list[str] = []
+    task = Task("t", onstart=lambda _: calls.append(f"t starts, a: {job.proc}"))
+    job = Job("a", args=("true",), task=task)
+    pool.execute(job)
+    assert calls == ["t starts, a: None"]
+    assert pool.join()
+
+
+def test_subtasks_count_as_members_and_finish_before_the_task_around(pool: ExecPool) -> None:
+    calls: list[str] = []
+    outer = Task("outer", **noting(calls, "outer"))
+    inner = Task("inner", task=outer, **noting(calls, "inner"))
+    pool.execute(Job("a", args=("true",), task=outer))
+    pool.execute(Job("b", args=("false",), task=inner))
+    pool.execute(Job("c", args=("true",), task=inner))
+    assert pool.join()
+    assert calls == ["outer starts", "inner starts", "inner finishes", "outer finishes"]
+    assert (inner.numadded, inner.numdone, inner.numterm) == (2, 1, 1)
+    assert (outer.numadded, outer.numdone, outer.numterm) == (2, 1, 1)
+    assert pool.tasks == {outer, inner}
+
+
+def test_the_timeout_of_a_task_ends_its_jobs_nested_ones_too(pool: ExecPool) -> None:
+    outer = Task("outer", timeout=0.3)
+    inner = Task("inner", task=outer)
+    jobs = [Job("a", args=("sleep", "1000"), task=outer), Job("b", args=("sleep", "1000"), task=inner)]
+    free = Job("free", args=("true",))
+    for job in (*jobs, free):
+        pool.execute(job)
+    assert pool.join()
+    assert [job.reason for job in jobs] == ["task_timeout", "task_timeout"]
+    assert free.succeeded
+    assert outer.numterm == 2
+
+
+def test_a_callback_adds_to_its_task_during_join_and_the_task_finishes_once(pool: ExecPool) -> None:
+    calls: list[str] = []
+    task = Task("t", **noting(calls, "t"))
+
+    def ondone(job: Job) -> None:
+        if job.name != "aaa":
+            pool.execute(Job(job.name + "a", args=("true",), task=task, ondone=ondone))
+
+    pool.execute(Job("a", args=("true",), task=task, ondone=ondone))
+    assert pool.join()
+    assert calls == ["t starts", "t done", "t finishes"]
+    assert (task.numadded, task.numdone) == (3, 3)
+
+
+def test_a_closed_task_finishes_without_a_join(pool: ExecPool) -> None:
+    calls: list[str] = []
+    task = Task("t", **noting(calls, "t"))
+    job = Job("a", args=("true",), task=task)
+    pool.execute(job)
+    pool.close(task)
+    for _ in pool.run([Job("b", args=("true",))]):
+        pass
+    while not job.finished or len(calls) < 3:
+        pool.process_events(60)
+    assert calls == ["t starts", "t done", "t finishes"]
+
+
+def test_cancelling_a_task_ends_all_that_is_in_it(pool: ExecPool) -> None:
+    task = Task("t")
+    jobs = [Job(str(index), args=("sleep", "1000"), task=task) for index in range(5)]
+    for job in jobs:
+        pool.execute(job)
+    assert pool.cancel(task) == 5
+    assert pool.join()
+    assert {job.reason for job in jobs} == {"cancelled"}
+
+
+def test_uncompleted_lists_what_has_not_finished(pool: ExecPool) -> None:
+    outer = Task("outer")
+    inner = Task("inner", task=outer)
+    for name, task in (("a", outer), ("b", inner), ("c", inner)):
+        pool.execute(Job(name, args=("sleep", "1000"), task=task))
+    assert outer.uncompleted() == ["a", "inner"]
+    assert outer.uncompleted(recursive=True, header=True) == ["Name", "a", ["b", "c"]]
+    until(lambda: len(pool._workers) == 3, "the start of all jobs")
+    header, row = inner.uncompleted(header=True, pid=True, duration=True, memory=True)[:2]
+    assert header == ["Name", "PID", "Duration", "Memory"]
+    assert row[0] == "b"
+    assert row[1] > 0
+    pool.terminate()
+    assert outer.uncompleted() == []
+
+
+def test_an_exception_in_a_tasks_callback_is_reported_and_discarded(
+    pool: ExecPool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: Task) -> None:
+        raise RuntimeError("oh no")
+
+    job = Job("a", args=("true",), task=Task("t", onstart=fail, onfinish=fail))
+    pool.execute(job)
+    assert pool.join()
+    assert job.succeeded
+    assert capsys.readouterr().err.count("RuntimeError: oh no") == 2
+
+
+def test_what_jobs_leave_to_the_task_goes_where_the_task_says(pool: ExecPool, tmp_path: Any) -> None:
+    task = Task("t", stdout=str(tmp_path / "log"))
+    pool.execute(Job("a", args=("echo", "one"), task=task))
+    pool.execute(Job("b", args=("echo", "two"), task=task, stdout=str(tmp_path / "own")))
+    assert pool.join()
+    assert (tmp_path / "log").read_text() == "one\n"
+    assert (tmp_path / "own").read_text() == "two\n"
+
+
+def test_infos_tell_what_pyexpools_tell(pool: ExecPool) -> None:
+    task = Task("t")
+    pool.execute(Job("a", args=("false",), task=task, category="c"))
+    assert pool.join()
+    (info,) = pool.failures
+    assert "pid" in info
+    assert "color" not in info
+    assert (info.json()["task"], info.code, info.category) == ("t", 1, "c")
+    assert info.duration is not None
+    assert list(TaskInfo(task).iterprop())[:4] == ["name", "tstart", "tstop", "numadded"]
+    assert TaskInfo(task).json()["numterm"] == 1
