@@ -1,0 +1,104 @@
+# shellcheck shell=bash disable=SC1003,SC1083,SC2016,SC2154,SC2317 # programs and placeholders as text; variables of ../test
+# What is given arrives as it was.
+
+# Lines that other tools stumble on.
+awkward() {
+	# that is the point
+	printf '%s\n' 'two  spaces ' "it's" '"double"' '$(touch injected)' '`touch injected`' '\n \\ \' '-leading' '--' '*' '~' '{}' 'a;b|c&d' \
+		$'tab\there' $'\001\033\177' 'ünïcødé 日本語 🎉' '%s %d' '' '!event' '#' ':' '&amp;' '\u0041'
+}
+
+test_lines_arrive_unharmed() {
+	awkward >wanted
+	expool run -k printf '%s\n' <wanted >seen || fail "status $?"
+	cmp wanted seen || fail "changed on the way"
+	[[ ! -e injected ]] || fail "an argument was executed"
+}
+
+test_the_last_line_needs_no_newline() {
+	is "$(printf 'a\nb' | expool run -k echo)" $'a\nb'
+}
+
+test_with_0_newlines_arrive_unharmed() {
+	awkward | grep -v $'\001' | tr '\n' '\0' >wanted
+	printf 'two\nlines\n\0\n\0' >>wanted
+	expool run -0 -k printf '%s\0' <wanted >seen || fail "status $?"
+	cmp wanted seen || fail "changed on the way"
+}
+
+test_values_of_lists_arrive_unharmed() {
+	local -a values
+	mapfile -t values < <(awkward)
+	values+=($'two\nlines')
+	printf '%s\0' "${values[@]}" >wanted
+	expool run -k -- printf '%s\0' ::: "${values[@]}" >seen || fail "status $?"
+	cmp wanted seen || fail "changed on the way"
+}
+
+test_words_of_the_command_arrive_unharmed() {
+	is "$(expool run -- printf '<%s>' '$HOME' 'a  b' -x '' {} ::: 1)" '<$HOME><a  b><-x><><1>'
+}
+
+test_arguments_of_100_kB_arrive_unharmed() {
+	local i
+	for i in 1 2 3; do printf "%${i}s"; head -c 100000 /dev/zero | tr '\0' x; echo; done | tr ' ' y >wanted
+	for i in 1 2 3; do # each byte of a character comes to lie on a boundary of any buffer
+		printf "%${i}s" | tr ' ' y
+		head -c 33333 /dev/zero | sed 's/\x00/日/g'
+		echo
+	done >>wanted
+	expool run -k printf '%s\n' <wanted >seen || fail "status $?"
+	cmp wanted seen || fail "changed on the way"
+}
+
+test_arguments_that_are_not_UTF_8_are_refused_by_their_line() {
+	ends_with 2 expool run echo < <(printf 'a\nb\377\nc\n')
+	has "$err" 'line 2: the argument has bytes that are not UTF-8'
+	is "$(sort <<<"$out")" $'a\nc'
+}
+
+test_placeholders_are_filled() {
+	ends_with 0 expool run printf '%s\n' {} {.} {/} {//} {/.} {#} 'x{}y{.}' {1} {1/.} ::: dir.d/a.tar.gz
+	is "$out" "$(printf '%s\n' dir.d/a.tar.gz dir.d/a.tar a.tar.gz dir.d a.tar 1 'xdir.d/a.tar.gzydir.d/a.tar' dir.d/a.tar.gz a.tar)"
+	ends_with 0 expool run printf '%s\n' {.} {/} {//} {/.} ::: /b
+	is "$out" $'/b\nb\n/\nb'
+	is "$(expool run echo {//} ::: b)" .
+}
+
+test_what_an_argument_contains_is_no_placeholder() {
+	is "$(expool run echo {} {#} ::: '{#}{}')" '{#}{} 1'
+}
+
+test_lists_are_combined_the_last_one_fastest() {
+	is "$(expool run -k echo {2}-{1} ::: a b ::: 1 2)" $'1-a\n2-a\n1-b\n2-b'
+	is "$(expool run -k printf '<%s>' ::: a ::: 'b c')" '<a><b c>'
+	is "$(expool run -k printf '<%s>' {} x{} ::: a ::: 'b c')" '<a><b c><xa b c>'
+}
+
+test_a_placeholder_beyond_the_lists_is_wrong_usage() {
+	ends_with 2 expool run echo '{3}' ::: a ::: b
+	has "$err" '{3}: there is only {1} to {2}'
+	ends_with 2 expool run echo '{0}' ::: a
+}
+
+test_input_may_come_from_a_file() {
+	printf 'a\nb\n' >'my list'
+	is "$(expool run -k -a 'my list' echo)" $'a\nb'
+	ends_with 2 expool run -a nowhere echo
+	has "$err" "can't read nowhere: there is no such file"
+	ends_with 2 expool run -a . echo
+	has "$err" "can't read .: it is a folder"
+}
+
+test_no_input_is_no_job_and_a_success() {
+	ends_with 0 expool run echo </dev/null
+	is "$out" ''
+}
+
+test_a_dry_run_prints_commands_that_a_shell_understands() {
+	ends_with 0 expool run --dry-run printf '%s|' {} "it's" ::: 'a b' $'two\nlines' '-x' ''
+	is "$(wc -l <out)" 4
+	is "$(bash out)" $'a b|it\'s|two\nlines|it\'s|-x|it\'s||it\'s|'
+	ends_with 0 expool run --dry-run touch ::: made
+	[[ ! -e made ]] || fail "it ran"
+}
