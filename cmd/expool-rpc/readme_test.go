@@ -50,12 +50,23 @@ func runExample(t *testing.T, language, code string) string {
 		cmd = exec.Command("python3", "-c", code)
 	}
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PATH="+serverOnPath(t)+":"+os.Getenv("PATH"), "LC_ALL=C.UTF-8")
+	server, clients := serverOnPath(t), clientsFolder(t)
+	cmd.Env = append(os.Environ(), "PATH="+server+":"+clients+"/shell:"+os.Getenv("PATH"), "LC_ALL=C.UTF-8",
+		"EXPOOL_RPC="+server+"/expool-rpc", "PYTHONPATH="+clients+"/python/src")
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return string(out)
+}
+
+func clientsFolder(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../../clients")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // serverOnPath gives a folder with a command expool-rpc.
