@@ -298,7 +298,7 @@ func (p *peer) failed(b []byte) error {
 	if w, ok := p.r.take(p, true); ok {
 		p.r.files.release(w.paths)
 		p.r.done(w)
-		p.r.handler.Failed(a, f)
+		p.r.failed(a, f)
 	}
 	return nil
 }
@@ -333,7 +333,7 @@ func (p *peer) fail(err error) {
 	if w, ok := p.r.take(p, false); ok {
 		p.r.files.release(w.paths)
 		p.r.done(w)
-		p.r.handler.Failed(w.attempt, Failure{Err: err.Error(), Exhausted: exhausted(err)})
+		p.r.failed(w.attempt, Failure{Err: err.Error(), Exhausted: exhausted(err)})
 	}
 }
 
@@ -362,7 +362,7 @@ func (p *peer) lost(w *work) {
 	p.r.files.release(w.paths)
 	p.r.done(w)
 	if w.pid == 0 {
-		p.r.handler.Failed(w.attempt, p.unstarted(w))
+		p.r.failed(w.attempt, p.unstarted(w))
 		return
 	}
 	p.r.handler.Exited(w.attempt, Exit{PID: w.pid, Code: -int(unix.SIGKILL), Wall: w.wall,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -207,6 +208,26 @@ func (r *Runner) take(p *peer, reusable bool) (w *work, ok bool) {
 		p.quit(false)
 	}
 	return w, true
+}
+
+// failed tells the Handler that an attempt could not be started.
+func (r *Runner) failed(a Attempt, f Failure) {
+	if f.Exhausted {
+		r.shed()
+	}
+	r.handler.Failed(a, f)
+}
+
+// shed ends the idle guardians but the one that was used last, when something could not be started for lack of processes or the like: each has
+// some threads, which may be all that is lacking.
+func (r *Runner) shed() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := max(len(r.idle)-1, 0)
+	for _, p := range r.idle[:last] {
+		p.quit(false)
+	}
+	r.idle = slices.Delete(r.idle, 0, last)
 }
 
 // done forgets an attempt, before the Handler learns of its end.
