@@ -50,7 +50,7 @@ test-clients: build
 test-system: build
 	$(GO) run ./torture -short -server bin/expool-rpc
 	cd bench && python3 -m unittest -q test_harness
-	python3 bench/run.py --short
+	$(MAKE) bench-short
 
 ## lint: formatting, go vet, staticcheck
 lint: need-go
@@ -66,6 +66,7 @@ fmt:
 bench: build
 	python3 bench/run.py --out docs/benchmarks.md
 
+## bench-short: fails if a ratio fell by a third against bench/baseline.json
 bench-short: build
 	python3 bench/run.py --short
 

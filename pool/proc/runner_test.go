@@ -70,9 +70,11 @@ func TestGuardiansAreReusedUpToIdle(t *testing.T) {
 	if a, b := p.guardian(), p.guardian(); a != b {
 		t.Errorf("guardians %d and %d", a, b)
 	}
-	a, b := p.start(shell("exec sleep 0.01")), p.start(shell("exec sleep 0.02"))
-	p.exited(a)
+	gate := mkfifo(t)
+	a, b := p.start(shell(`read x < "$1"`, gate)), p.start(shell("exit 0")) // side by side
 	p.exited(b)
+	writeFile(t, gate, "go\n", 0o666)
+	p.exited(a)
 	if !pollFor(patience, func() bool { return len(children(os.Getpid())) == 1 }) {
 		t.Errorf("%d guardians idle", len(children(os.Getpid())))
 	}
