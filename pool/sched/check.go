@@ -162,6 +162,8 @@ func (c *Core) checkIdle() error {
 		return fmt.Errorf("job %d could start", c.next().id)
 	case len(c.jobs) == 0 && c.joins.n > 0:
 		return fmt.Errorf("a join waits for an idle pool")
+	case len(c.jobs) == 0 && c.lack.pause.pos > 0:
+		return fmt.Errorf("a pause before the next try, of no job")
 	case len(c.jobs) == 0 && c.closing && !c.quit:
 		return fmt.Errorf("the pool is closing, idle, and has not quit")
 	}

@@ -37,6 +37,9 @@ func (c *Core) finish(j *job, why Reason, problem string) {
 func (c *Core) forget(j *job) {
 	c.byState[j.state]--
 	delete(c.jobs, j.id)
+	if len(c.jobs) == 0 {
+		c.timers.stop(&c.lack.pause)
+	}
 	c.byID.remove(j)
 	c.leaveCategory(j)
 	if j.task != nil {
