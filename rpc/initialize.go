@@ -61,6 +61,7 @@ func (s *Server) configure(params *wire.Initialize) *wire.Error {
 	if params.Affinity != nil {
 		cfg.Affinity = affinityOf(params.Affinity)
 	}
+	s.settings.Notify = params.Notify.Or(s.settings.Notify)
 	if err := s.makePool(cfg); err != nil {
 		return affinityError("affinity.", err)
 	}

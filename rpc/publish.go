@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,8 +21,11 @@ func (s *Server) publish(ch *sched.Change) {
 	}
 	s.backlog.saw(ch)
 	id := ""
-	if ch.Confirm {
+	switch {
+	case ch.Confirm:
 		id = confirmID(ch.Job, ch.Attempt)
+	case !slices.Contains(s.settings.Notify, ch.What.String()):
+		return
 	}
 	e := eventOf(ch)
 	line := scratch.Get().(*[]byte)

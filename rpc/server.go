@@ -17,12 +17,14 @@ type Settings struct {
 	Pool           pool.Config // without OnChange
 	TerminateOnEOF bool        // the end of input means that the host is gone: end everything
 	MaxQueued      int         // no further line is read while so many jobs wait for their first attempt; 0: always
+
+	Notify []string // what is sent; nil: all. Requests to confirm a start are sent in any case
 }
 
 // Server is one conversation with a client: calls come in, responses and notifications go out, and a pool does the work. The
 // pool is made by the first call. Its methods can be called from any goroutine.
 type Server struct {
-	settings Settings
+	settings Settings // not changed once there is a pool
 	out      *Outbox
 	backlog  *backlog
 	window   window
@@ -39,6 +41,9 @@ type Server struct {
 func NewServer(settings Settings, out io.Writer) *Server {
 	if settings.Pool.Topology == nil {
 		settings.Pool.Topology = numa.ReadHost
+	}
+	if settings.Notify == nil {
+		settings.Notify = wire.Notifications
 	}
 	settings.Pool.Topology = sync.OnceValues(settings.Pool.Topology) // the pool's own affinity must not show in it
 	s := &Server{settings: settings, backlog: newBacklog(settings.MaxQueued), window: make(window, windowSize), started: time.Now(), ended: make(chan struct{})}

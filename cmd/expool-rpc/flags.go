@@ -7,7 +7,9 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"expool/pool"
@@ -39,6 +41,7 @@ type flags struct {
 	chained       bool
 	history       int
 	maxQueued     int
+	notify        string
 	onEOF         string
 	stdoutFD      int
 	stderrFD      int
@@ -60,6 +63,7 @@ func (f *flags) define(set *flag.FlagSet) {
 	set.BoolVar(&f.chained, "chained", true, "a job that breaks its timeout ends related, heavier ones")
 	set.IntVar(&f.history, "history", pool.DefaultHistory, "how `many` finished jobs are kept, successes and failures apart")
 	set.IntVar(&f.maxQueued, "max-queued", 0, "read no further line while this `many` jobs are queued, so that a long list streams; 0 for no bound")
+	set.StringVar(&f.notify, "notify", "onstart,ondone,onfinish", "the `notifications` to send, or none; requests to confirm a start are sent in any case")
 	set.StringVar(&f.onEOF, "on-eof", "finish", "at the end of input: `finish` what was scheduled, or terminate it")
 	set.IntVar(&f.stdoutFD, "stdout-fd", -1, "the inherited `descriptor` that is the jobs' standard output")
 	set.IntVar(&f.stderrFD, "stderr-fd", -1, "the inherited `descriptor` that is the jobs' standard error")
@@ -125,6 +129,9 @@ func (f *flags) settings() (s rpc.Settings, err error) {
 	if s.Pool.MemLimit, err = memoryOf(f.memlimit); err != nil {
 		return s, err
 	}
+	if s.Notify, err = notifications(f.notify); err != nil {
+		return s, err
+	}
 	s.Pool.VMSShare = &f.vmsWeight
 	s.Pool.Latency = time.Duration(f.latency * float64(time.Second))
 	s.Pool.Topology, s.Pool.KeepOff = f.topology, true
@@ -148,6 +155,21 @@ func memoryOf(text string) (int64, error) {
 		return 0, fmt.Errorf("--memlimit is %q: give bytes, or a number with a unit of B, KB to TB or KiB to TiB", text)
 	}
 	return n, nil
+}
+
+// notifications reads the names of notifications, or "none".
+func notifications(text string) ([]string, error) {
+	list := []string{}
+	if text == "none" {
+		return list, nil
+	}
+	for name := range strings.SplitSeq(text, ",") {
+		if !slices.Contains(wire.Notifications, name) {
+			return nil, fmt.Errorf("--notify is %q: give none, or some of onstart, ondone and onfinish with commas between", text)
+		}
+		list = append(list, name)
+	}
+	return list, nil
 }
 
 // hostStream gives an inherited descriptor; nil if none was named.

@@ -271,6 +271,39 @@ func TestQueries(t *testing.T) {
 	h.reply(8)
 }
 
+func TestOnlyTheNotificationsThatWereAskedForAreSent(t *testing.T) {
+	for _, c := range []struct{ flag, notify, want string }{
+		{"none", "null", ""},
+		{"onfinish", "null", "onfinish"},
+		{"onstart,onfinish", `["ondone","onstart"]`, "onstart ondone"},
+		{"onfinish", "[]", ""},
+	} {
+		h := start(t, "--notify="+c.flag)
+		h.call(1, "initialize", `{"notify":`+c.notify+`}`)
+		h.call(2, "execute", `{"name":"job","args":["true"]}`)
+		h.call(3, "join", "")
+		h.reply(3)
+		var told []string
+		for _, m := range h.seen {
+			if m.Method != "" {
+				told = append(told, m.Method)
+			}
+		}
+		if got := strings.Join(told, " "); got != c.want {
+			t.Errorf("--notify=%s and then %s sent %q, want %q", c.flag, c.notify, got, c.want)
+		}
+	}
+}
+
+func TestAConfirmationIsAskedForWhateverNotificationsAreSent(t *testing.T) {
+	h := start(t, "--notify=none")
+	job := h.execute(1, `{"name":"job","args":["true"],"confirm":true}`)
+	h.event("onstart", job)
+	h.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":"confirm-%d-1","result":null}`, job))
+	h.call(2, "join", "")
+	h.reply(2)
+}
+
 func TestInitializeComesFirstAndOnce(t *testing.T) {
 	h := start(t)
 	h.call(1, "initialize", `{"workers":3,"grace":0.5,"name":"p","protocol":1}`)

@@ -78,7 +78,9 @@ func TestParamsBecomeValuesWithDefaults(t *testing.T) {
 
 		{"initialize", ``, Initialize{}},
 		{"initialize", `{}`, Initialize{}},
-		{"initialize", `{"workers":null,"affinity":null,"chained":null}`, Initialize{}},
+		{"initialize", `{"workers":null,"affinity":null,"chained":null,"notify":null}`, Initialize{}},
+		{"initialize", `{"notify":[]}`, Initialize{Notify: Some([]string{})}},
+		{"initialize", `{"notify":["onfinish","onstart"]}`, Initialize{Notify: Some([]string{OnFinish, OnStart})}},
 		{
 			"initialize",
 			`{"name":"p","workers":4,"memlimit":"2 GiB","latency":0,"grace":0.5,"chained":false,"protocol":1,` +
@@ -203,6 +205,9 @@ func TestInvalidParamsNameTheFieldAndTheRemedy(t *testing.T) {
 		{"initialize", `{"grace":-1}`, "grace", "must not be negative"},
 		{"initialize", `{"memlimit":"lots"}`, "memlimit", "number with a unit"},
 		{"initialize", `{"affinity":{}}`, "affinity.step", "is missing"},
+		{"initialize", `{"notify":"onfinish"}`, "notify", "must be a list"},
+		{"initialize", `{"notify":["onfinish","onend"]}`, "notify[1]", `must be one of "onstart", "ondone", "onfinish", not "onend"`},
+		{"initialize", `{"notify":[null]}`, "notify[0]", "not null"},
 		{"initialize", `{"affinity":{"step":"socket"}}`, "affinity.step", `must be one of "thread", "core", "l2", "l3", "node", "package", not "socket"`},
 		{"initialize", `{"affinity":{"step":0}}`, "affinity.step", "must be from 1"},
 		{"initialize", `{"affinity":{"step":1,"membind":"x"}}`, "affinity.membind", `"none", "prefer", "bind"`},

@@ -20,6 +20,9 @@ const (
 	OnFinish = "onfinish" // after any end
 )
 
+// Notifications are all that there are.
+var Notifications = []string{OnStart, OnDone, OnFinish}
+
 // Event is one entry of the event log. The client gets it as a notification or
 // a request, by AppendLine, and in the result of the method events, by Append.
 type Event struct {

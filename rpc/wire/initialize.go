@@ -16,7 +16,8 @@ type Initialize struct {
 	Grace    Opt[time.Duration] // between the soft and the hard kill
 	Affinity *AffinityPolicy    // nil if absent
 	Chained  Opt[bool]
-	Protocol Opt[int] // the version of the protocol that the client speaks
+	Protocol Opt[int]      // the version of the protocol that the client speaks
+	Notify   Opt[[]string] // what the client wants to be told; all if absent
 }
 
 // MaxWorkers is the largest number of workers that can be asked for.
@@ -69,6 +70,7 @@ var initializeFields = fieldsOf(
 	field[Initialize]{"affinity", func(d *decoder, p *Initialize) { p.Affinity = d.affinityPolicy() }},
 	field[Initialize]{"chained", func(d *decoder, p *Initialize) { p.Chained = optional(d, (*decoder).boolean) }},
 	field[Initialize]{"protocol", func(d *decoder, p *Initialize) { p.Protocol = optional(d, (*decoder).version) }},
+	field[Initialize]{"notify", func(d *decoder, p *Initialize) { p.Notify = optional(d, (*decoder).notifications) }},
 )
 
 // DecodeInitialize decodes the params of initialize.
@@ -79,6 +81,27 @@ func DecodeInitialize(raw json.RawMessage) (p Initialize, err *Error) {
 
 func (d *decoder) workers() int { return int(d.integer(1, MaxWorkers)) }
 func (d *decoder) version() int { return int(d.integer(1, math.MaxInt32)) }
+
+// notifications reads a list, which may be empty.
+func (d *decoder) notifications() []string {
+	list := []string{}
+	if !d.want(Array) {
+		return nil
+	}
+	d.openList()
+	for i := 0; d.element(i); i++ {
+		list = append(list, d.notification())
+	}
+	return list
+}
+
+func (d *decoder) notification() string {
+	if d.Kind() == Null {
+		d.reject("must be the name of a notification, not null")
+		return ""
+	}
+	return choice(d, Notifications...)
+}
 
 var policyFields = fieldsOf(
 	field[AffinityPolicy]{"step", func(d *decoder, a *AffinityPolicy) { a.Step = d.step() }},
