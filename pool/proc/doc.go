@@ -10,11 +10,14 @@
 // left, and the sum of the resource usages that wait4 returns is the cost of the whole tree. (The one exception is the
 // kernel's own: the times of processes whose parent ignores SIGCHLD are counted nowhere but in a cgroup.)
 //
-// A guardian and the server talk over a socket (see frame.go for the format). When the server dies, in whatever way,
+// A guardian gets its orders through a socket, and reports through a pipe (see frame.go for the format). When the server dies, in whatever way,
 // the socket reaches its end, and the guardian kills its tree, removes its cgroup and exits; if somebody has stopped it, the
 // kernel wakes it (PDEATHSIG is SIGCONT). When a guardian dies, its job has PDEATHSIG set; all else is reparented to the
 // server if that is a subreaper (Config.Subreaper), which then sweeps: it kills and reaps those children of its own that
 // are not guardians. A guardian that does not answer a hard kill within a second is killed itself, after its tree.
+//
+// A guardian starts its jobs with a vfork of its own (child.go), and keeps the Go runtime's monitor thread out of the way of its job
+// (monitor.go).
 //
 // # Cgroups
 //
@@ -39,7 +42,7 @@
 // # Imports and goroutines
 //
 // The package imports the standard library and golang.org/x/sys/unix and nothing of ours. In the server, the Runner owns
-// one goroutine for each guardian, which reads its socket, calls the Handler and reaps it at its end; a second one exists
+// one goroutine for each guardian, which reads its pipe, calls the Handler and reaps it at its end; a second one exists
 // only while a message longer than the socket's buffer is being written. The watchers own one goroutine each until they are
 // stopped. A guardian does everything on one thread, because affinity, PDEATHSIG and cgroups of version 1 belong to threads: the
 // main one, or a second one from the first job in a memory cgroup of version 1 on.

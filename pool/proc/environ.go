@@ -3,12 +3,26 @@ package proc
 import (
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // environment is the server's environment, which each job starts from.
 type environment struct {
-	list  []string
+	block
 	index map[string]int // place of a name in list
+}
+
+// block is an environment in the forms that are needed; it is not changed.
+type block struct {
+	list     []string
+	pointers []*byte // for the kernel, with a nil at the end
+}
+
+// newBlock leaves out what holds a NUL byte, which the kernel can't be given.
+func newBlock(list []string) block {
+	list = slices.DeleteFunc(list, func(entry string) bool { return strings.IndexByte(entry, 0) >= 0 })
+	pointers, _ := syscall.SlicePtrFromStrings(list)
+	return block{list, pointers}
 }
 
 // defaultPath is where commands are looked for when PATH is not set.
@@ -16,8 +30,8 @@ const defaultPath = "/usr/local/bin:/usr/bin:/bin"
 
 func newEnvironment(list []string) environment {
 	list = dedupe(list)
-	e := environment{list: list, index: make(map[string]int, len(list))}
-	for i, entry := range list {
+	e := environment{block: newBlock(list), index: make(map[string]int, len(list))}
+	for i, entry := range e.list {
 		e.index[envName(entry)] = i
 	}
 	return e
@@ -44,10 +58,10 @@ func dedupe(list []string) []string {
 	return kept
 }
 
-// merge adds entries; later ones win. The result must not be changed.
-func (e *environment) merge(added []string) []string {
+// merge adds entries; later ones win.
+func (e *environment) merge(added []string) block {
 	if len(added) == 0 {
-		return e.list
+		return e.block
 	}
 	merged := slices.Clone(e.list)
 	for _, entry := range dedupe(added) {
@@ -57,7 +71,7 @@ func (e *environment) merge(added []string) []string {
 			merged = append(merged, entry)
 		}
 	}
-	return merged
+	return newBlock(merged)
 }
 
 // searchPath is the PATH of an environment, or the default when it is not set.

@@ -33,6 +33,16 @@ func (f *family) start(attr *syscall.ProcAttr) (int, error) {
 	return pid, nil
 }
 
+// forkExec is syscall.ForkExec, with a lack of descriptors told as such: the child moves the descriptors to higher numbers at
+// first, and the kernel calls a number beyond the limit a bad one.
+func forkExec(file string, args []string, attr *syscall.ProcAttr) (int, error) {
+	pid, err := syscall.ForkExec(file, args, attr)
+	if err == syscall.EBADF {
+		err = syscall.EMFILE
+	}
+	return pid, err
+}
+
 // kill kills a guardian, after its tree. It does nothing for one that was reaped.
 func (f *family) kill(pid int) {
 	f.mu.RLock()

@@ -16,7 +16,10 @@ import (
 
 const (
 	guardianName = "expool-guardian" // 15 bytes, what the kernel keeps of a name
-	guardianSock = 3
+
+	// Its descriptors besides the standard ones.
+	guardianOrders  = 3 // a socket, for reading
+	guardianReports = 4 // a pipe, for writing
 )
 
 // guardianEnv makes guardians small and quiet. With the names of the cgroups it is the whole of their environment, and no part
@@ -67,12 +70,14 @@ type guardian struct {
 	oom  killerCount
 	cpus []int // its own affinity
 	tree tree
-	run  *run // the attempt, nil while idle
-	poll []unix.PollFd
+
+	forker *forker
+	run    *run // the attempt, nil while idle
+	poll   []unix.PollFd
 }
 
 func newGuardian() (*guardian, error) {
-	if _, err := unix.GetsockoptInt(guardianSock, unix.SOL_SOCKET, unix.SO_TYPE); err != nil {
+	if _, err := unix.GetsockoptInt(guardianOrders, unix.SOL_SOCKET, unix.SO_TYPE); err != nil {
 		return nil, errors.New("is started by an execution pool, not by hand: descriptor 3 is no socket")
 	}
 	if err := clearSignals(); err != nil {
@@ -84,11 +89,12 @@ func newGuardian() (*guardian, error) {
 	}
 	_ = os.WriteFile("/proc/self/comm", []byte(guardianName), 0) // for ps and top; nothing depends on it
 	raisePriority()
+	restMonitor()
 	cpus, err := affinity()
 	if err != nil {
 		return nil, err
 	}
-	g := &guardian{pid: os.Getpid(), cpus: cpus, pool: inherited()}
+	g := &guardian{pid: os.Getpid(), cpus: cpus, pool: inherited(), forker: newForker()}
 	g.tree = newTree(g.pid)
 	g.leaf = leaf{root: g.pool.pool, name: strconv.Itoa(g.pid)}
 	g.mem = newMemGroup(g.pool.memory, &g.leaf)
@@ -129,11 +135,12 @@ func clearSignals() error {
 // closeInherited keeps the socket from the jobs, and closes what the host of the server leaked into it: a pipe that it
 // waits for would otherwise never reach its end.
 func closeInherited() {
-	unix.CloseOnExec(guardianSock)
+	unix.CloseOnExec(guardianOrders)
+	unix.CloseOnExec(guardianReports)
 	names, _ := os.ReadDir("/proc/self/fd")
 	for _, name := range names {
 		fd, err := strconv.Atoi(name.Name())
-		if err != nil || fd <= guardianSock {
+		if err != nil || fd <= guardianReports {
 			continue
 		}
 		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
@@ -168,7 +175,7 @@ func (g *guardian) serve() error {
 // It reports false when the server is gone.
 func (g *guardian) wait() (alive bool, err error) {
 	timeout := -1
-	g.poll = append(g.poll[:0], unix.PollFd{Fd: guardianSock, Events: unix.POLLIN})
+	g.poll = append(g.poll[:0], unix.PollFd{Fd: guardianOrders, Events: unix.POLLIN})
 	if g.run != nil {
 		g.poll = g.run.pollFds(g.poll)
 		timeout = g.run.timeout(time.Now())
@@ -195,7 +202,7 @@ func (g *guardian) receive() (alive bool, err error) {
 	}
 	for {
 		space := g.in.space()
-		n, _, err := unix.Recvfrom(guardianSock, space, unix.MSG_DONTWAIT)
+		n, _, err := unix.Recvfrom(guardianOrders, space, unix.MSG_DONTWAIT)
 		switch {
 		case err == unix.EAGAIN || err == unix.EINTR:
 			return true, nil
@@ -325,7 +332,7 @@ func (g *guardian) send(b []byte) error {
 		g.out = nil // a large capture; give the memory back
 	}
 	for len(b) > 0 {
-		n, err := unix.SendmsgN(guardianSock, b, nil, nil, unix.MSG_NOSIGNAL)
+		n, err := unix.Write(guardianReports, b)
 		if err == unix.EINTR {
 			continue
 		}
@@ -360,7 +367,7 @@ func (g *guardian) abandon() {
 // poolEnded tells the end of the server, and its word that all guardians are to end, from the one that this guardian is to: that
 // shuts one direction of the socket down, not both.
 func poolEnded() bool {
-	fds := []unix.PollFd{{Fd: guardianSock}}
+	fds := []unix.PollFd{{Fd: guardianOrders}}
 	n, err := unix.Poll(fds, 0)
 	return err == nil && n > 0 && fds[0].Revents&unix.POLLHUP != 0
 }

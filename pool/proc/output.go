@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -185,9 +186,10 @@ func exitWithServer() (stop func()) {
 		return func() {}
 	}
 	done := make(chan struct{})
+	runtime.GOMAXPROCS(2) // so that a second thread runs although the first one is blocked, without the runtime's monitor
 	go func() {
 		defer close(done)
-		fds := []unix.PollFd{{Fd: guardianSock, Events: unix.POLLRDHUP}, {Fd: int32(p[0])}}
+		fds := []unix.PollFd{{Fd: guardianOrders, Events: unix.POLLRDHUP}, {Fd: int32(p[0])}}
 		for {
 			_, err := unix.Poll(fds, -1)
 			if err != nil && err != unix.EINTR || fds[1].Revents != 0 {
@@ -201,6 +203,7 @@ func exitWithServer() (stop func()) {
 	return func() {
 		_ = unix.Close(p[1])
 		<-done
+		runtime.GOMAXPROCS(1)
 		_ = unix.Close(p[0])
 	}
 }

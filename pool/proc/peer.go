@@ -26,8 +26,8 @@ type peer struct {
 
 	mu      sync.Mutex
 	pid     int // 0 until it was started
-	sock    *os.File
-	conn    syscall.RawConn
+	orders  channel
+	reports channel
 	pending []byte // to be written, when the socket is full or not there yet
 	writing bool   // a goroutine writes pending
 	ready   bool   // the guardian said so
@@ -46,6 +46,25 @@ type work struct {
 	answered bool // it did
 }
 
+// channel is one direction between the server and a guardian: orders go through a socket, whose end is the guardian's sign to end, and reports
+// come through a pipe. A socket for both would wake the server for each order once more, when the guardian has taken it: there is room again then.
+type channel struct {
+	file *os.File
+	conn syscall.RawConn
+}
+
+func newChannel(fd int, name string) (c channel, err error) {
+	c.file = os.NewFile(uintptr(fd), name)
+	c.conn, err = c.file.SyscallConn()
+	return c, err
+}
+
+func (c *channel) close() {
+	if c.file != nil {
+		c.file.Close()
+	}
+}
+
 func newPeer(r *Runner) *peer { return &peer{r: r} }
 
 // run starts the guardian and serves it until it is gone.
@@ -58,35 +77,47 @@ func (p *peer) run() {
 }
 
 // start re-executes this program as a guardian.
-func (p *peer) start() error {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+func (p *peer) start() (err error) {
+	var orders, reports channel
+	defer func() {
+		if err != nil {
+			orders.close()
+			reports.close()
+		}
+	}()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("make a socket: %w", err)
 	}
-	defer unix.Close(fds[1])
-	if err := unix.SetNonblock(fds[0], true); err != nil {
-		unix.Close(fds[0])
-		return fmt.Errorf("make a socket nonblocking: %w", err)
-	}
-	sock := os.NewFile(uintptr(fds[0]), "guardian")
-	conn, err := sock.SyscallConn()
-	if err == nil {
-		err = p.fork(fds[1])
-	}
-	if err != nil {
-		sock.Close()
+	defer unix.Close(pair[1])
+	if orders, err = newChannel(pair[0], "orders"); err != nil {
 		return err
 	}
-	p.connect(sock, conn)
+	var pipe [2]int
+	if err = unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		return fmt.Errorf("make a pipe: %w", err)
+	}
+	defer unix.Close(pipe[1])
+	if err = unix.SetNonblock(pipe[0], true); err != nil { // so that no thread waits for it
+		unix.Close(pipe[0])
+		return fmt.Errorf("make a pipe nonblocking: %w", err)
+	}
+	if reports, err = newChannel(pipe[0], "reports"); err != nil {
+		return err
+	}
+	if err = p.fork(pair[1], pipe[1]); err != nil {
+		return err
+	}
+	p.connect(orders, reports)
 	return nil
 }
 
-func (p *peer) fork(sock int) error {
+func (p *peer) fork(orders, reports int) error {
 	cfg := &p.r.cfg
 	// A guardian that somebody has stopped goes on when the server dies. If the thread that forked it ends before, it gets the
 	// signal too, which does nothing then.
 	attr := &syscall.ProcAttr{Dir: p.r.dir, Env: slices.Concat(guardianEnv, p.r.cgroups.environ()),
-		Files: []uintptr{p.r.null.Fd(), cfg.HostStdout.Fd(), cfg.HostStderr.Fd(), uintptr(sock)},
+		Files: []uintptr{p.r.null.Fd(), cfg.HostStdout.Fd(), cfg.HostStderr.Fd(), guardianOrders: uintptr(orders), guardianReports: uintptr(reports)},
 		Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: unix.SIGCONT}}
 	pid, err := p.r.cgroups.host(func() (int, error) { return p.r.family.start(attr) })
 	if err != nil {
@@ -99,12 +130,12 @@ func (p *peer) fork(sock int) error {
 }
 
 // connect sends what has been waiting for the socket.
-func (p *peer) connect(sock *os.File, conn syscall.RawConn) {
+func (p *peer) connect(orders, reports channel) {
 	first := appendHello(nil, p.r.env)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	waiting := append(first, p.pending...)
-	p.pending, p.sock, p.conn = nil, sock, conn
+	p.pending, p.orders, p.reports = nil, orders, reports
 	p.write(waiting)
 	if p.quitted {
 		p.shutdown()
@@ -115,7 +146,7 @@ func (p *peer) connect(sock *os.File, conn syscall.RawConn) {
 func (p *peer) send(b []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.sock == nil || p.writing {
+	if p.orders.file == nil || p.writing {
 		p.pending = append(p.pending, b...)
 		return
 	}
@@ -126,7 +157,7 @@ func (p *peer) send(b []byte) {
 // Errors are left to the reader, which sees the end of the guardian.
 func (p *peer) write(b []byte) {
 	n := 0
-	_ = p.conn.Write(func(fd uintptr) bool {
+	_ = p.orders.conn.Write(func(fd uintptr) bool {
 		for n < len(b) {
 			switch m, errno := quickSend(fd, b[n:]); errno {
 			case 0:
@@ -155,7 +186,7 @@ func (p *peer) flush() {
 		b := p.pending
 		p.pending = nil
 		p.mu.Unlock()
-		_, err := p.sock.Write(b)
+		_, err := p.orders.file.Write(b)
 		p.mu.Lock()
 		if err != nil {
 			break // the reader sees it too
@@ -172,7 +203,7 @@ func (p *peer) quit(last bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.quitted, p.last = true, last
-	if p.sock != nil && !p.writing {
+	if p.orders.file != nil && !p.writing {
 		p.shutdown()
 	}
 }
@@ -184,8 +215,8 @@ func (p *peer) shutdown() {
 	if p.last {
 		how = unix.SHUT_RDWR
 	}
-	_ = p.conn.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), how) })
-	_ = p.sock.SetReadDeadline(time.Now().Add(answerTime))
+	_ = p.orders.conn.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), how) })
+	_ = p.reports.file.SetReadDeadline(time.Now().Add(answerTime))
 }
 
 // expectKill ends the guardian unless it answers in time. It is called with r.mu held.
@@ -241,8 +272,8 @@ func (p *peer) receive() error {
 // read waits for something to receive.
 func (p *peer) read(b []byte) (n int, err error) {
 	var errno syscall.Errno
-	if err = p.conn.Read(func(fd uintptr) bool {
-		n, errno = quickReceive(fd, b)
+	if err = p.reports.conn.Read(func(fd uintptr) bool {
+		n, errno = quickRead(fd, b)
 		return errno != unix.EAGAIN
 	}); err != nil {
 		return 0, err
@@ -341,12 +372,13 @@ func (p *peer) fail(err error) {
 func (p *peer) end(cause error) {
 	p.r.forget(p)
 	p.mu.Lock()
-	sock, pid, quitted := p.sock, p.pid, p.quitted
+	pid, quitted := p.pid, p.quitted
 	p.mu.Unlock()
 	if !quitted || errors.Is(cause, os.ErrDeadlineExceeded) {
 		p.r.family.kill(pid)
 	}
-	sock.Close()
+	p.orders.close()
+	p.reports.close()
 	p.r.family.reap(pid)
 	p.r.cgroups.leave(pid)
 	if w, ok := p.r.take(p, false); ok {

@@ -27,7 +27,7 @@ func (g *guardian) prepare(r *run, c *Command) error {
 		return err
 	}
 	env := g.env.merge(c.Env)
-	file, err := lookup(c.Args[0], c.Dir, env)
+	file, err := lookup(c.Args[0], c.Dir, env.list)
 	if err != nil {
 		if e := checkDir(c.Dir); e != nil {
 			return e // a relative PATH is not to blame then
@@ -39,7 +39,7 @@ func (g *guardian) prepare(r *run, c *Command) error {
 	}
 	err = g.inMemory(r, c, func() error {
 		defer g.place(r, c)()
-		return g.fork(r, file, c, env)
+		return g.fork(r, &child{file: file, args: c.Args, env: env.pointers, dir: c.Dir})
 	})
 	if err != nil {
 		if exhausted(err) {
@@ -51,22 +51,21 @@ func (g *guardian) prepare(r *run, c *Command) error {
 }
 
 // fork executes the file in the job's cgroup, or without one where that is refused.
-func (g *guardian) fork(r *run, file string, c *Command, env []string) error {
+func (g *guardian) fork(r *run, c *child) error {
 	g.leaf.renew()
-	sys := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL, PidFD: &r.pidfd}
-	sys.CgroupFD, sys.UseCgroupFD = g.leaf.fd()
-	attr := &syscall.ProcAttr{Dir: c.Dir, Env: env, Sys: sys,
-		Files: []uintptr{uintptr(r.output.stdin), uintptr(r.output.stdout), uintptr(r.output.stderr)}}
-	g.leaf.used = g.leaf.used || sys.UseCgroupFD
+	c.stdio = [3]int{r.output.stdin, r.output.stdout, r.output.stderr}
+	fd, grouped := g.leaf.fd()
+	c.cgroup = fd
+	g.leaf.used = g.leaf.used || grouped
 	if r.mem == nil {
 		g.oom.note(g.leaf.path)
 	}
-	err := r.exec(file, c.Args, attr)
-	if err == nil || !sys.UseCgroupFD || !refusesCgroup(err) {
+	err := r.exec(g.forker, c)
+	if err == nil || !grouped || !refusesCgroup(err) {
 		return err
 	}
-	sys.UseCgroupFD = false
-	if retried := r.exec(file, c.Args, attr); retried != nil {
+	c.cgroup = -1
+	if retried := r.exec(g.forker, c); retried != nil {
 		return retried // the cgroup was not to blame
 	}
 	r.warn(fmt.Sprintf("run in a cgroup: %v", err))
@@ -89,13 +88,13 @@ func refusesCgroup(err error) bool {
 
 // exec forks and executes. A file that somebody has just written, and whose descriptor a process that was forked at
 // that moment still holds, is tried again for most of a second.
-func (r *run) exec(file string, args []string, attr *syscall.ProcAttr) error {
+func (r *run) exec(f *forker, c *child) error {
 	for pause := time.Millisecond; ; pause *= 2 {
 		now := time.Now()
 		r.begin, r.wall = now, now.UnixMicro()
-		pid, err := forkExec(file, args, attr)
+		pid, pidfd, err := f.start(c)
 		if err == nil {
-			r.pid = pid
+			r.pid, r.pidfd = pid, pidfd
 			return nil
 		}
 		if err != syscall.ETXTBSY || pause > 256*time.Millisecond || serverGone(pause) {
@@ -104,19 +103,9 @@ func (r *run) exec(file string, args []string, attr *syscall.ProcAttr) error {
 	}
 }
 
-// forkExec is syscall.ForkExec, with a lack of descriptors told as such: the child moves the descriptors to higher numbers at
-// first, and the kernel calls a number beyond the limit a bad one.
-func forkExec(file string, args []string, attr *syscall.ProcAttr) (int, error) {
-	pid, err := syscall.ForkExec(file, args, attr)
-	if err == syscall.EBADF {
-		err = syscall.EMFILE
-	}
-	return pid, err
-}
-
 // serverGone waits for a while, and reports whether the server's end of the socket was closed meanwhile.
 func serverGone(wait time.Duration) bool {
-	fds := []unix.PollFd{{Fd: guardianSock, Events: unix.POLLRDHUP}}
+	fds := []unix.PollFd{{Fd: guardianOrders, Events: unix.POLLRDHUP}}
 	n, err := unix.Poll(fds, int(wait.Milliseconds()))
 	return err == nil && n > 0
 }

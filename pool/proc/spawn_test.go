@@ -73,7 +73,7 @@ func TestCommandsAreFoundByTheJobsPath(t *testing.T) {
 
 func TestWithoutPathCommandsAreFoundInTheUsualFolders(t *testing.T) {
 	e := newEnvironment([]string{"HOME=/"})
-	if file, err := lookup("sh", "", e.merge(nil)); err != nil || !strings.HasSuffix(file, "/sh") {
+	if file, err := lookup("sh", "", e.merge(nil).list); err != nil || !strings.HasSuffix(file, "/sh") {
 		t.Errorf("got %q, %v", file, err)
 	}
 }

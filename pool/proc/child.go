@@ -1,0 +1,175 @@
+package proc
+
+import (
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// call is a system call that a new process makes before it executes its command. The layout is known to the assembler files.
+type call struct {
+	nr, a, b, c, d uintptr
+	want           uintptr // the result that it must have; anyResult: no error
+}
+
+const anyResult = ^uintptr(0)
+
+// forkAndDo makes a system call that forks as vfork does, with the arguments a to d, and gives its result. The child makes the calls of todo
+// one after the other; the last one is an execve. When one fails, the child stores its negative error number in failed and exits. It uses
+// registers only: the stack is its parent's, and no code of Go may run in it.
+//
+//go:noescape
+func forkAndDo(nr, a, b, c, d uintptr, todo *call, failed *uintptr) (result uintptr)
+
+// child describes a process to be started.
+type child struct {
+	file   string
+	args   []string
+	env    []*byte // as execve takes it
+	dir    string  // the guardian's if empty
+	stdio  [3]int  // Each is itself a standard descriptor not above its place, or above all of those.
+	cgroup int     // the descriptor of the cgroup to be born in; -1: the guardian's
+}
+
+// forker starts children of this thread. syscall.ForkExec does the same with a pipe for the error and some seventy system calls more, which is
+// a twentieth of the cost of a short job.
+type forker struct {
+	todo   []call // reused
+	failed uintptr
+	pidfd  int32
+	pid    uintptr // of this process
+	legacy bool    // there is no clone3: old rules of container engines forbid it
+	none   unix.Sigset_t
+	reset  [4]uint64 // the kernel's struct sigaction: all zero is the default
+}
+
+// newForker makes a forker on the heap, where its parts, which the kernel gets as numbers, stay.
+//
+//go:noinline
+func newForker() *forker { return &forker{pid: uintptr(syscall.Getpid())} }
+
+// The kernel's constants that unix has for 64 bits only, or not at all.
+const (
+	cloneClearSighand = 0x100000000
+	cloneIntoCgroup   = 0x200000000
+	cloneFlags        = unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PIDFD
+	signals           = 64
+	sigsetSize        = signals / 8
+)
+
+// cloneArgs is the kernel's struct clone_args.
+type cloneArgs struct {
+	flags, pidfd, childTid, parentTid, exitSignal, stack, stackSize, tls, setTid, setTidSize, cgroup uint64
+}
+
+// start starts a process that leads a session, and that is killed when this thread ends. It has default signal dispositions.
+func (f *forker) start(c *child) (pid, pidfd int, err error) {
+	file, err := syscall.BytePtrFromString(c.file)
+	if err != nil {
+		return 0, -1, err
+	}
+	args, err := syscall.SlicePtrFromStrings(c.args)
+	if err != nil {
+		return 0, -1, err
+	}
+	dir, err := syscall.BytePtrFromString(c.dir)
+	if err != nil {
+		return 0, -1, err
+	}
+	f.plan(c, dir)
+	f.add(call{nr: unix.SYS_EXECVE, a: addr(file), b: addr(&args[0]), c: addr(&c.env[0])})
+	pid, errno := f.fork(c.cgroup)
+	runtime.KeepAlive(file)
+	runtime.KeepAlive(args)
+	runtime.KeepAlive(dir)
+	runtime.KeepAlive(c)
+	if c.cgroup < 0 && !f.legacy && (errno == unix.ENOSYS || errno == unix.EPERM) {
+		f.legacy = true
+		return f.start(c)
+	}
+	return f.outcome(pid, errno)
+}
+
+func addr[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }
+
+func (f *forker) add(c call) {
+	if c.want == 0 {
+		c.want = anyResult
+	}
+	f.todo = append(f.todo, c)
+}
+
+// plan lists what the child does before execve.
+func (f *forker) plan(c *child, dir *byte) {
+	f.todo = f.todo[:0]
+	if f.legacy {
+		f.clearHandlers()
+	}
+	f.add(call{nr: unix.SYS_SETSID})
+	f.add(call{nr: unix.SYS_PRCTL, a: unix.PR_SET_PDEATHSIG, b: uintptr(unix.SIGKILL)})
+	f.add(call{nr: unix.SYS_GETPPID, want: f.pid})       // else this process has just ended
+	for place := len(c.stdio) - 1; place >= 0; place-- { // downwards, so that none is replaced that is still needed
+		if fd := c.stdio[place]; fd != place {
+			f.add(call{nr: unix.SYS_DUP3, a: uintptr(fd), b: uintptr(place)})
+		}
+	}
+	if c.dir != "" {
+		f.add(call{nr: unix.SYS_CHDIR, a: addr(dir)})
+	}
+	f.add(call{nr: unix.SYS_RT_SIGPROCMASK, a: unix.SIG_SETMASK, b: addr(&f.none), d: sigsetSize})
+}
+
+// clearHandlers has the child do what clone3 does by itself.
+func (f *forker) clearHandlers() {
+	for sig := 1; sig <= signals; sig++ {
+		if sig != int(unix.SIGKILL) && sig != int(unix.SIGSTOP) {
+			f.add(call{nr: unix.SYS_RT_SIGACTION, a: uintptr(sig), b: addr(&f.reset[0]), d: sigsetSize})
+		}
+	}
+}
+
+// fork forks with all signals blocked, as a handler must not run in the child.
+func (f *forker) fork(cgroup int) (pid int, errno syscall.Errno) {
+	var all, before unix.Sigset_t
+	for i := range all.Val {
+		all.Val[i] = ^uint64(0)
+	}
+	if f.legacy && cgroup >= 0 {
+		return 0, unix.ENOSYS
+	}
+	f.failed, f.pidfd = 0, -1
+	_ = unix.PthreadSigmask(unix.SIG_SETMASK, &all, &before)
+	result := f.clone(cgroup)
+	_ = unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil)
+	if code := int(result); code < 0 {
+		return 0, syscall.Errno(-code)
+	}
+	return int(result), 0
+}
+
+func (f *forker) clone(cgroup int) (result uintptr) {
+	if f.legacy {
+		return forkAndDo(unix.SYS_CLONE, cloneFlags|uintptr(unix.SIGCHLD), 0, addr(&f.pidfd), 0, &f.todo[0], &f.failed)
+	}
+	args := cloneArgs{flags: cloneFlags | cloneClearSighand, pidfd: uint64(addr(&f.pidfd)), exitSignal: uint64(unix.SIGCHLD)}
+	if cgroup >= 0 {
+		args.flags |= cloneIntoCgroup
+		args.cgroup = uint64(cgroup)
+	}
+	return forkAndDo(unix.SYS_CLONE3, addr(&args), unsafe.Sizeof(args), 0, 0, &f.todo[0], &f.failed)
+}
+
+// outcome tells a child that executes its command from one that failed to, which it reaps.
+func (f *forker) outcome(pid int, errno syscall.Errno) (int, int, error) {
+	switch {
+	case errno != 0:
+		return 0, -1, errno
+	case f.failed == 0:
+		return pid, int(f.pidfd), nil
+	}
+	wait(pid, 0)
+	_ = unix.Close(int(f.pidfd))
+	return 0, -1, syscall.Errno(-f.failed)
+}
