@@ -36,7 +36,8 @@ func newPipe() (*capture, int, error) {
 // read takes what the pipe has, up to limit bytes, so that a job that writes all the time can't keep the guardian busy.
 func (c *capture) read(buf []byte, limit int) {
 	for limit > 0 && c.fd >= 0 {
-		n, err := unix.Read(c.fd, buf)
+		to := c.space(buf)
+		n, err := unix.Read(c.fd, to)
 		switch {
 		case err == unix.EINTR:
 		case err == unix.EAGAIN:
@@ -44,7 +45,7 @@ func (c *capture) read(buf []byte, limit int) {
 		case err != nil || n == 0:
 			c.close()
 		default:
-			c.add(buf[:n])
+			c.add(to[:n])
 			limit -= n
 		}
 	}
@@ -57,12 +58,30 @@ func (c *capture) close() {
 	}
 }
 
+// space gives where to read to: the free room of the head, and buf once that is full.
+func (c *capture) space(buf []byte) []byte {
+	if len(c.head) == captureLimit {
+		return buf
+	}
+	if len(c.head) == cap(c.head) {
+		grown := make([]byte, len(c.head), min(max(2*len(c.head), firstHead), captureLimit))
+		copy(grown, c.head)
+		c.head = grown
+	}
+	return c.head[len(c.head):cap(c.head)]
+}
+
+// firstHead is the room for a short output.
+const firstHead = 4 << 10
+
+// add takes what was read to the space.
 func (c *capture) add(b []byte) {
 	c.total += int64(len(b))
-	n := min(captureLimit-len(c.head), len(b))
-	c.head = append(c.head, b[:n]...)
-	b = b[n:]
-	n = min(captureLimit-len(c.tail), len(b))
+	if len(c.head) < captureLimit {
+		c.head = c.head[:len(c.head)+len(b)]
+		return
+	}
+	n := min(captureLimit-len(c.tail), len(b))
 	c.tail = append(c.tail, b[:n]...)
 	for b = b[n:]; len(b) > 0; b = b[n:] {
 		n = copy(c.tail[c.at:], b)

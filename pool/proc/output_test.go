@@ -25,8 +25,9 @@ func TestCaptureKeepsBothEndsOfAStream(t *testing.T) {
 		}
 		c := capture{fd: -1}
 		for rest := data; len(rest) > 0; {
-			n := min(len(rest), 40_000)
-			c.add(rest[:n])
+			space := c.space(make([]byte, 40_000))
+			n := copy(space[:min(len(space), 40_000)], rest)
+			c.add(space[:n])
 			rest = rest[n:]
 		}
 		got := c.finish(nil)

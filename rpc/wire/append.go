@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -26,6 +27,7 @@ const hexDigits = "0123456789abcdef"
 // AppendString appends s as a JSON string. Invalid UTF-8 becomes U+FFFD;
 // nothing is escaped that need not be.
 func AppendString(b []byte, s string) []byte {
+	b = slices.Grow(b, len(s)+len(s)/16+2) // at once for nearly all, as captured output can be megabytes
 	b = append(b, '"')
 	start := 0
 	for i := plainWords(s); i < len(s); i += plainWords(s[i:]) {
@@ -56,7 +58,7 @@ func AppendText(b, text []byte) []byte {
 	return AppendString(b, unsafe.String(unsafe.SliceData(text), len(text)))
 }
 
-// plainWords is how many bytes at the start of s are ASCII that needs no escape, eight at a time; captured output can be megabytes.
+// plainWords is how many bytes at the start of s are ASCII that needs no escape, eight at a time.
 func plainWords(s string) int {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
 	n := 0
