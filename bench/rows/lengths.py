@@ -33,4 +33,4 @@ def row(kind: str, milliseconds: int, width: int, jobs: int, bound: str) -> Row:
 BURN = "the CPUs: what starting a process takes (see the C loop), and what the pool takes, is added to each job."
 SLEEP = "the CPUs, as long as starting 8 processes takes longer than a job; else the timer, and the latency of each start."
 ROWS = tuple(row(kind, length, width, jobs, bound) for kind, width, bound in (("burn", CPUS, BURN), ("sleep", 8, SLEEP))
-             for length, jobs in ((1, 120), (10, 40), (100, 6)))
+             for length, jobs in ((1, 400), (10, 120), (100, 12)))

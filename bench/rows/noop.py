@@ -13,7 +13,7 @@ def row(width: int) -> Row:
         name=f"noop-{width}",
         title=f"No-op jobs, {width} at once",
         unit="jobs/s",
-        sides=tuple(programs.side(p, 1000, width, rate, lambda lab: ("/bin/true",)) for p in programs.ALL),
+        sides=tuple(programs.side(p, 3000, width, rate, lambda lab: ("/bin/true",)) for p in programs.ALL),
         goals=(
             Goal(programs.GO_LOOP.name, at_least=0.95, ratio=True),
             Goal(programs.XARGS.name, at_least=1, ratio=True),

@@ -20,29 +20,33 @@ type killerCount struct {
 	at    time.Time // when it was read
 }
 
-// hintSlack is how old the host's count may be when a job starts, because reading it takes a tenth of what a short job does.
-const hintSlack = time.Second
+// slack is how old the count may be when a job starts: reading the cgroup's takes a hundredth of what a short job does, and the host's a tenth.
+const slack = time.Second
 
 // note remembers the count for a job that starts in a leaf; "" for none.
 func (k *killerCount) note(leaf string) {
 	if !k.open || k.leaf != leaf {
 		k.find(leaf)
+		k.at = time.Time{}
 	}
+	if time.Since(k.at) >= slack {
+		k.read()
+	}
+}
+
+func (k *killerCount) read() {
 	if k.sure() {
 		k.count = k.file.fields("oom_kill")[0]
-	} else if now := time.Now(); now.Sub(k.at) >= hintSlack {
-		k.count, k.at = victimsOnHost(), now
+	} else {
+		k.count = victimsOnHost()
 	}
+	k.at = time.Now()
 }
 
 // changed says whether there were victims since. It is sure only if so is the count.
 func (k *killerCount) changed() bool {
 	before := k.count
-	if k.sure() {
-		k.count = k.file.fields("oom_kill")[0]
-	} else {
-		k.count, k.at = victimsOnHost(), time.Now()
-	}
+	k.read()
 	return k.count > before
 }
 
