@@ -42,6 +42,7 @@ type flags struct {
 	history       int
 	maxQueued     int
 	notify        string
+	stateFile     string
 	onEOF         string
 	stdoutFD      int
 	stderrFD      int
@@ -64,6 +65,7 @@ func (f *flags) define(set *flag.FlagSet) {
 	set.IntVar(&f.history, "history", pool.DefaultHistory, "how `many` finished jobs are kept, successes and failures apart")
 	set.IntVar(&f.maxQueued, "max-queued", 0, "read no further line while this `many` jobs are queued, so that a long list streams; 0 for no bound")
 	set.StringVar(&f.notify, "notify", "onstart,ondone,onfinish", "the `notifications` to send, or none; requests to confirm a start are sent in any case")
+	set.StringVar(&f.stateFile, "state-file", "", "on SIGUSR1, write what runs and waits to this `file`")
 	set.StringVar(&f.onEOF, "on-eof", "finish", "at the end of input: `finish` what was scheduled, or terminate it")
 	set.IntVar(&f.stdoutFD, "stdout-fd", -1, "the inherited `descriptor` that is the jobs' standard output")
 	set.IntVar(&f.stderrFD, "stderr-fd", -1, "the inherited `descriptor` that is the jobs' standard error")

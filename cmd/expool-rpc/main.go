@@ -1,7 +1,7 @@
 // Command expool-rpc hosts an execution pool for external commands, and speaks line-delimited JSON-RPC 2.0 about it on its
 // standard input and output: see protocol.md.
 //
-// It has flags and wiring only, and imports nothing else than what it wires. Its goroutines are one for signals, which ends
+// It has flags and wiring only, and imports nothing else than what it wires. Its goroutines are two for signals, which end
 // with the process, and those of the watches.
 package main
 
@@ -42,6 +42,9 @@ func run(args []string) int {
 	paceGC()
 	server := rpc.NewServer(settings, proc.QuickWriter(os.Stdout))
 	watchSignals(server)
+	if flags.stateFile != "" {
+		tellState(server, flags.stateFile)
+	}
 	watchPeers(server, settings.TerminateOnEOF)
 	if status, err = server.Run(os.Stdin); err != nil {
 		return report(err, status)
@@ -80,6 +83,17 @@ func watchSignals(server *rpc.Server) {
 	go func() {
 		for s := range signals {
 			server.Signal(s.(syscall.Signal))
+		}
+	}()
+}
+
+// tellState has the server write its state file on SIGUSR1.
+func tellState(server *rpc.Server, path string) {
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGUSR1)
+	go func() {
+		for range asked {
+			report(server.WriteState(path), 0)
 		}
 	}()
 }

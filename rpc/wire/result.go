@@ -143,6 +143,21 @@ type Status struct {
 	Uptime   time.Duration
 }
 
+// Snapshot is what a state file holds.
+type Snapshot struct {
+	Status          Status
+	Running, Queued []Record
+}
+
+// Append appends the object.
+func (s *Snapshot) Append(b []byte) []byte {
+	record := func(b []byte, r *Record) []byte { return r.Append(b) }
+	b = s.Status.Append(append(b, `{"status":`...))
+	b = appendList(append(b, `,"running":`...), s.Running, record)
+	b = appendList(append(b, `,"queued":`...), s.Queued, record)
+	return append(b, '}')
+}
+
 // Counts is the number of jobs in each state.
 type Counts struct{ Queued, Starting, Running, Ending, Done, Failed int }
 
