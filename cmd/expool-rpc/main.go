@@ -46,10 +46,21 @@ func run(args []string) int {
 		tellState(server, flags.stateFile)
 	}
 	watchPeers(server, settings.TerminateOnEOF)
-	if status, err = server.Run(os.Stdin); err != nil {
+	if status, err = server.Run(input()); err != nil {
 		return report(err, status)
 	}
 	return status
+}
+
+// input is the standard input. A pipe is opened anew, so that reading it does not block a thread: the Go runtime takes a while to notice that a thread
+// that may run is blocked, and an answer of the client that comes meanwhile waits. Changing the descriptor itself would change the client's.
+func input() *os.File {
+	if info, err := os.Stdin.Stat(); err == nil && info.Mode()&os.ModeNamedPipe != 0 {
+		if f, err := os.OpenFile("/proc/self/fd/0", os.O_RDONLY|syscall.O_NONBLOCK, 0); err == nil {
+			return f
+		}
+	}
+	return os.Stdin
 }
 
 // useFewThreads leaves the CPUs to the jobs, unless GOMAXPROCS says otherwise: the server handles tens of thousands of jobs a second on one, and
