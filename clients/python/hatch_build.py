@@ -65,7 +65,8 @@ def go_files() -> dict[str, str]:
     root = sources()
     files = [root / "go.mod", root / "go.sum"]
     for package in PACKAGES:
-        files += sorted(file for file in (root / package).rglob("*.go") if not file.name.endswith("_test.go"))
+        found = (file for kind in ("*.go", "*.s") for file in (root / package).rglob(kind))
+        files += sorted(file for file in found if not file.name.endswith("_test.go"))
     return {str(file): f"go/{file.relative_to(root)}" for file in files}
 
 

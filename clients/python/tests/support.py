@@ -26,6 +26,14 @@ def until(condition: Callable[[], Any], what: str) -> Any:
         time.sleep(0.01)
 
 
+def allowed_cpus() -> set[int]:
+    """The CPUs that this process may use; PyPy has no os.sched_getaffinity."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    line = next(line for line in status.splitlines() if line.startswith("Cpus_allowed_list:"))
+    spans = (span.partition("-") for span in line.split()[1].split(","))
+    return {cpu for first, _, last in spans for cpu in range(int(first), int(last or first) + 1)}
+
+
 def gone(pid: int) -> bool:
     """Whether a process has ended; it may be a zombie where nobody reaps orphans."""
     try:

@@ -18,6 +18,7 @@ from expool_rpc import (
     ramsize,
     secondsToHms,
 )
+from support import allowed_cpus
 
 
 def test_the_class_tells_of_the_machine() -> None:
@@ -30,7 +31,7 @@ def test_the_class_tells_of_the_machine() -> None:
 
 
 def test_a_mask_gives_the_cpus_of_each_group() -> None:
-    allowed = os.sched_getaffinity(0)
+    allowed = allowed_cpus()
     masks = {AffinityMask("thread")(index) for index in range(len(allowed))}
     assert masks == {str(cpu) for cpu in allowed}
     assert AffinityMask(2.0).afnstep == 2
@@ -53,7 +54,7 @@ def test_a_step_that_the_machine_cannot_have_is_refused() -> None:
 
 
 def test_workers_beyond_the_groups_are_left_out_with_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
-    cpus = len(os.sched_getaffinity(0))
+    cpus = len(allowed_cpus())
     with ExecPool(cpus + 3, AffinityMask("thread")) as pool:
         assert pool._wkslim == cpus
     assert "WARNING" in capsys.readouterr().err

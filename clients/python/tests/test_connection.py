@@ -131,6 +131,24 @@ def test_starts_are_confirmed_and_refused_from_within_the_callback(connect: Conn
     assert (ends["bad"]["reason"], ends["bad"]["warnings"]) == ("rejected", ["the client refused the start: not today"])
 
 
+def test_answers_amid_long_calls_from_other_threads_never_cut_a_line(connect: Connect) -> None:
+    connection = connect()
+
+    def answer() -> None:
+        for number in range(2000):
+            connection.reply(f"confirm-{number}-4711")  # of no attempt, and so ignored; a cut line ends the connection
+
+    threads = [threading.Thread(target=answer) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    jobs = [{"name": "x" * 300_000, "args": None} for _ in range(50)]
+    futures = [connection.send("execute", job) for job in jobs]
+    assert [future.result()["job"] for future in futures] == list(range(1, 51))
+    for thread in threads:
+        thread.join()
+    assert connection.call("join")["done"] == 50
+
+
 def test_a_call_in_a_callback_is_refused_since_it_would_wait_for_itself(connect: Connect) -> None:
     errors = []
 

@@ -140,6 +140,15 @@ def test_calls_never_block_on_a_server_that_does_not_read(connect: Connect, fake
     connection.close(timeout=0)
 
 
+def test_answers_never_block_on_a_server_that_does_not_read(connect: Connect, fake: Fake) -> None:
+    connection = connect(binary=fake("deaf"))
+    for number in range(5000):  # more than the pipe takes
+        connection.reply(f"confirm-{number}-1")
+        connection.refuse(f"confirm-{number}-2", "no")
+    assert connection.alive
+    connection.close(timeout=0)
+
+
 def test_a_stopped_server_is_killed_by_close(connect: Connect) -> None:
     connection = connect()
     os.kill(connection.pid, signal.SIGSTOP)

@@ -85,14 +85,16 @@ def test_interrupts_while_calls_are_made_never_cut_a_line() -> None:
     while hits < 30:
         try:
             signal.setitimer(signal.ITIMER_REAL, 0.002)
-            while True:
+            for _ in range(100):  # an interrupt in what the interpreter calls by itself is lost
                 connection.send("status", {"big": big})
+            signal.setitimer(signal.ITIMER_REAL, 0)
         except KeyboardInterrupt:
             hits += 1
     signal.setitimer(signal.ITIMER_REAL, 0)
     print(connection.call("status")["running"], connection.alive)
     """
-    assert ended(*started(code)) == (0, "1 True\n", "")
+    status, out, _ = ended(*started(code))  # PyPy tells on the standard error of the interrupts that it loses
+    assert (status, out) == (0, "1 True\n")
 
 
 def test_ctrl_c_in_a_terminal_interrupts_the_host_only() -> None:

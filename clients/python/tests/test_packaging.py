@@ -83,6 +83,7 @@ def test_the_source_distribution_has_no_more_than_it_needs(sdist: Path) -> None:
         names = [name.partition("/")[2] for name in files.getnames()]
     assert "go/go.mod" in names
     assert "go/cmd/expool-rpc/main.go" in names
+    assert "go/pool/proc/child_amd64.s" in names
     assert not [name for name in names if name.endswith("_test.go") or ".cache" in name or "__pycache__" in name]
     assert {name.partition("/")[0] for name in names} <= {
         *("go", "src", "docs", "examples"),

@@ -23,6 +23,8 @@ class CallbackQueue:
         self._changed = threading.Condition()
         self._serving: int | None = None  # the thread that carries out actions
         self._eager = 0  # how many wait for something that no action follows from
+        self._teller: int | None = None  # the thread that reads from the server
+        self._news = False  # something has changed that the teller has not told
 
     @property
     def lock(self) -> threading.Condition:
@@ -36,13 +38,24 @@ class CallbackQueue:
 
     def put(self, action: Action) -> None:
         """Add an action."""
-        with self._changed:
-            self._actions.append(action)
-            self._changed.notify_all()
+        self._actions.append(action)
+        self.changed()
 
     def changed(self, always: bool = True) -> None:
         """Have waiting threads look again; if not always, then only those that wait for any change."""
-        if always or self._eager:
+        if not (always or self._eager):
+            return
+        if threading.get_ident() == self._teller:
+            self._news = True
+        else:
+            with self._changed:
+                self._changed.notify_all()
+
+    def tell(self) -> None:
+        """The thread that reads is about to wait for more: now waiting threads look again, once for all that came."""
+        self._teller = threading.get_ident()
+        if self._news:
+            self._news = False
             with self._changed:
                 self._changed.notify_all()
 

@@ -11,7 +11,7 @@ from typing import Any
 from . import _wire
 from ._binary import find_binary
 from ._errors import CallError, CallTimeout, PoolError, ProtocolMismatch
-from ._link import Link, OnClosed, OnMessage
+from ._link import Link, OnClosed, OnMessage, OnPause
 from ._process import ServerProcess, Stream
 
 _START = 60.0  # seconds that a server has for its first answer
@@ -21,7 +21,7 @@ _MARGIN = 10.0  # seconds beyond the grace of its jobs that a server has to end
 class Connection:
     """Starts a server, and speaks to it from any number of threads.
 
-    Two daemon threads belong to a connection. ``on_message`` and ``on_closed`` are called in the one that reads, in the
+    Two daemon threads belong to a connection. ``on_...`` are called in the one that reads, in the
     order of what the server wrote, so that the answer to a call is known before what the call caused is told. They must
     return soon: meanwhile nothing is read, and beyond 64 MiB that are not read the server starts no more jobs. They may
     `send`, `reply` and `refuse`, but not `call` (it would wait for itself). What they raise is logged.
@@ -37,6 +37,7 @@ class Connection:
     :param stderr: the same for their standard error.
     :param settings: the params of ``initialize``: ``workers``, ``memlimit`` and so on.
     :param on_message: called with each notification, and with each request to confirm a start, which has an ``id``.
+    :param on_pause: called before it waits for more, when the messages that had come have been told.
     :param on_closed: called once, when it is over: with None if that was asked for, else with the cause.
     :raises BinaryNotFound: there is no server to start.
     :raises ProtocolMismatch: what was started speaks another protocol.
@@ -54,9 +55,11 @@ class Connection:
         stderr: Stream = None,
         settings: dict[str, Any] | None = None,
         on_message: OnMessage,
+        on_pause: OnPause = lambda: None,
         on_closed: OnClosed,
     ) -> None:
-        self._link = Link(ServerProcess(find_binary(binary), flags, stdout, stderr), on_message, on_closed)
+        process = ServerProcess(find_binary(binary), flags, stdout, stderr)
+        self._link = Link(process, on_message, on_pause, on_closed)
         self._finalizer = weakref.finalize(self, self._link.hang_up)
         try:
             self.initialized = self._greet(settings or {})
@@ -130,11 +133,11 @@ class Connection:
 
     def reply(self, id: str, result: Any = None) -> None:
         """Answer a request of the server: the start of a job is confirmed."""
-        self._link.write(_wire.result_line(id, result))
+        self._link.write_now(_wire.result_line(id, result))
 
     def refuse(self, id: str, message: str) -> None:
         """Refuse a request of the server: the job is rejected; its record tells the message."""
-        self._link.write(_wire.error_line(id, message))
+        self._link.write_now(_wire.error_line(id, message))
 
     def close(self, timeout: float | None = None) -> None:
         """Have the server end all jobs and then itself, and wait for that; what has not ended in time is killed.

@@ -1,11 +1,12 @@
 """The engine of a connection: two threads, and the calls that wait for an answer.
 
 One thread writes, so that a caller never blocks on a server that is slow to read, and no line is ever cut by an
-exception in the caller, such as KeyboardInterrupt. One thread reads, always, so that the server can always write. It
-alone completes calls, and it alone ends the link: when the server's output ends, it waits for the process, fails what
-is pending, and tells that it is over.
+exception in the caller, such as KeyboardInterrupt. Only an answer that a worker of the server waits for is written by
+its caller, if the pipe takes it whole. One thread reads, always, so that the server can always write, and nothing that
+it wrote is lost to such an exception. It alone completes calls, and it alone ends the link: when the server's output
+ends, it waits for the process, fails what is pending, and tells that it is over.
 
-A link refers to nothing of its owner but the two callbacks, and its threads keep it alive.
+A link refers to nothing of its owner but the callbacks, and its threads keep it alive.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from __future__ import annotations
 import atexit
 import contextlib
 import itertools
-import json
 import logging
 import os
+import select
 import threading
 import weakref
 from collections import deque
@@ -29,6 +30,7 @@ from ._process import ServerProcess
 
 OnMessage = Callable[[dict[str, Any]], None]
 OnClosed = Callable[[Optional[PoolError]], None]
+OnPause = Callable[[], None]
 
 _CHUNK = 1 << 18
 _EXIT = 10.0  # seconds that the server has to exit when its output has ended, before it is killed
@@ -40,9 +42,10 @@ _LIVE: weakref.WeakSet[Link] = weakref.WeakSet()
 class Link:
     """A running server, with the threads that talk to it."""
 
-    def __init__(self, process: ServerProcess, on_message: OnMessage, on_closed: OnClosed) -> None:
+    def __init__(self, process: ServerProcess, on_message: OnMessage, on_pause: OnPause, on_closed: OnClosed) -> None:
         self.process = process
         self.on_message = on_message
+        self.on_pause = on_pause
         self.on_closed = on_closed
         self.error: PoolError | None = None  # why it has ended, if it was not asked to
         self.over: PoolError | None = None  # what calls fail with from now on
@@ -52,6 +55,8 @@ class Link:
         self._ids = itertools.count(1)
         self._pending: dict[int, Future[Any]] = {}
         self._outbox: deque[bytes] = deque()
+        self._unsent = memoryview(b"")  # what the writer has begun to write
+        self._pen = threading.Lock()  # held to use or close the process's input, and never for long
         self._wake = threading.Lock()  # held while the writer has nothing to do
         self._wake.acquire()
         self._reader = threading.Thread(target=self._read, name="expool-rpc reader", daemon=True)
@@ -84,6 +89,15 @@ class Link:
         """Have the writer write lines; never blocks."""
         self._outbox.append(lines)
         self._rouse()
+
+    def write_now(self, line: bytes) -> None:
+        """Write a line for which a worker of the server waits: at once, unless others are before it, or the pipe is
+        full. Never blocks. An exception in the caller can't cut the line: it is written whole or not at all."""
+        if self.over is None and len(line) <= select.PIPE_BUF and not self._outbox:
+            with self._pen, contextlib.suppress(OSError):  # which the writer will meet as well
+                if self.process.input >= 0 and not self._unsent and self.process.write(line):
+                    return
+        self.write(line)
 
     def inside(self) -> bool:
         """Whether the caller is a callback, and so runs in the thread that nothing may wait in."""
@@ -122,33 +136,41 @@ class Link:
             while True:
                 self._wake.acquire()
                 last = self.over is not None  # looked at first, so that all that was sent before is written
-                while self._outbox:
-                    self.process.write(b"".join([self._outbox.popleft() for _ in range(len(self._outbox))]))
+                while not self._write_some():
+                    self.process.await_room()
                 if last:
                     return
         except OSError:
             self.process.kill()  # what has closed its input can't be spoken to any more
         finally:
-            self.process.close_input()
+            with self._pen:
+                self.process.close_input()
+
+    def _write_some(self) -> bool:
+        """Write what the pipe has room for; whether that is all."""
+        with self._pen:
+            while self._unsent or self._outbox:
+                if not self._unsent:
+                    lines = [self._outbox.popleft() for _ in range(len(self._outbox))]
+                    self._unsent = memoryview(b"".join(lines))
+                written = self.process.write(self._unsent)
+                if not written:
+                    return False
+                self._unsent = self._unsent[written:]
+            return True
 
     def _read(self) -> None:
         """The reader: take what comes until the output ends."""
         broken = None
         try:
-            for message in self._messages():
-                self._take(message)
+            for text in self._texts():
+                for message in _wire.messages(text):
+                    self._take(message)
+                _guarded(self.on_pause)
         except (ValueError, TypeError, KeyError) as error:
             broken = ProtocolMismatch(f"{self.process.binary} does not speak the protocol of expool-rpc: {error}")
             self.process.kill()
         self._end(broken)
-
-    def _messages(self) -> Iterator[dict[str, Any]]:
-        for text in self._texts():
-            for line in text.split("\n"):
-                try:
-                    yield json.loads(line)
-                except ValueError:
-                    raise ValueError(f"it wrote {line!r:.200}") from None
 
     def _texts(self) -> Iterator[str]:
         """What the server writes, in pieces of whole lines."""
@@ -208,12 +230,12 @@ def _running_future() -> Future[Any]:
     return future
 
 
-def _guarded(callback: Callable[[Any], None], argument: Any) -> None:
+def _guarded(callback: Callable[..., None], *arguments: Any) -> None:
     """Call back; an error there must not end the thread that everything waits for."""
     try:
-        callback(argument)
+        callback(*arguments)
     except Exception:
-        _log.exception("%r failed for %.200r", callback, argument)
+        _log.exception("%r failed for %.200r", callback, arguments)
 
 
 def _disown_all() -> None:

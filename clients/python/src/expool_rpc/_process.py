@@ -7,6 +7,7 @@ import errno
 import fcntl
 import io
 import os
+import select
 import signal
 import subprocess
 import tempfile
@@ -20,12 +21,14 @@ Stream = Union[IO[Any], int, None]
 
 _TOLD = 4096  # the bytes of the end of its standard error that an error tells
 
+_F_DUPFD_CLOEXEC: int = getattr(fcntl, "F_DUPFD_CLOEXEC", 1030)  # PyPy lacks the name of Linux's number
+
 
 class ServerProcess:
     """A running server, which leads a session of its own, so that Ctrl-C in a terminal interrupts the host only.
 
-    ``input`` and ``output`` are the descriptors of the pipes, or -1. Each is used and closed by one thread only, since
-    the number of a closed descriptor soon is another one's.
+    ``input`` and ``output`` are the descriptors of the pipes, or -1. Each is used and closed by one thread at a time,
+    since the number of a closed descriptor soon is another one's.
     """
 
     def __init__(self, binary: str, flags: Sequence[str], stdout: Stream, stderr: Stream) -> None:
@@ -46,6 +49,7 @@ class ServerProcess:
         with _handed(stdout, 1) as out, _handed(stderr, 2) as err:
             theirs_in, self.input = map(_above, os.pipe())
             self.output, theirs_out = map(_above, os.pipe())
+            os.set_blocking(self.input, False)
             with _closing(theirs_in), _closing(theirs_out):
                 command = [self.binary, "--on-eof=terminate", f"--stdout-fd={out}", f"--stderr-fd={err}", *flags]
                 try:
@@ -73,14 +77,21 @@ class ServerProcess:
         fd, self._stderr = self._stderr, -1
         _close(fd)
 
-    def write(self, data: bytes) -> None:
-        """Write all of data, however long the server takes to read it.
+    def write(self, data: memoryview | bytes) -> int:
+        """Write as much of data as there is room for in the pipe; up to PIPE_BUF bytes all or nothing. How many.
 
         :raises OSError: the server does not read any more.
         """
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self.input, view) :]
+        try:
+            return os.write(self.input, data)
+        except BlockingIOError:
+            return 0
+
+    def await_room(self) -> None:
+        """Wait until the server has read, or does not read any more."""
+        poll = select.poll()
+        poll.register(self.input, select.POLLOUT)
+        poll.poll()
 
     def kill(self) -> None:
         """End the server at once, and so all of its jobs: their guardians see to that."""
@@ -124,7 +135,7 @@ def _close(fd: int) -> None:
 def _above(fd: int) -> int:
     """Move a descriptor above those of the standard streams, which a process may have closed."""
     try:
-        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+        return fcntl.fcntl(fd, _F_DUPFD_CLOEXEC, 3)
     finally:
         os.close(fd)
 

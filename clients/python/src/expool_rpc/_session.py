@@ -59,8 +59,9 @@ class Session:
             flags=flags,
             stdout=streams["stdout"],
             stderr=streams["stderr"],
-            settings=settings,
+            settings={**settings, "notify": ["onstart", "onfinish"]},
             on_message=self._on_message,
+            on_pause=self.callbacks.tell,
             on_closed=self._on_closed,
         )
         self.workers: int = self.connection.initialized["workers"]
@@ -312,6 +313,7 @@ class Session:
         for number in list(self.live):
             self._lose(number, "lost" if error else "terminated", error or PoolError("the pool was closed"))
         self.callbacks.changed()
+        self.callbacks.tell()
 
     def _lose(self, number: int, reason: str, error: PoolError) -> None:
         job = self.live.get(number)

@@ -44,6 +44,8 @@ def request_line(id: int, method: str, params: Any) -> bytes:
 
 def result_line(id: str, result: Any) -> bytes:
     """The line of the answer to a request of the server."""
+    if result is None:  # a start is confirmed, and waits for this
+        return f'{{"jsonrpc":"2.0","id":"{id}","result":null}}\n'.encode()
     return _line(f'{{"jsonrpc":"2.0","id":"{id}","result":', result)
 
 
@@ -51,6 +53,18 @@ def error_line(id: str, message: str) -> bytes:
     """The line that refuses a request of the server; here the message is for people, so that it may lose characters."""
     text = message.encode("utf-8", "replace").decode()
     return _line(f'{{"jsonrpc":"2.0","id":"{id}","error":', {"code": 1, "message": text})
+
+
+def messages(text: str) -> Iterator[Any]:
+    """The messages of whole lines, the last of them without its newline.
+
+    :raises ValueError: a line is not JSON; the error shows it.
+    """
+    for line in text.split("\n"):
+        try:
+            yield json.loads(line)
+        except ValueError:
+            raise ValueError(f"it wrote {line!r:.200}") from None
 
 
 def _line(head: str, value: Any) -> bytes:
