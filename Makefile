@@ -56,6 +56,7 @@ test-system: build
 lint: need-go
 	@unformatted=$$(gofmt -l $$(find . -name '*.go' -not -path './.*')); test -z "$$unformatted" || { echo "not gofmt'ed: $$unformatted; run make fmt"; exit 1; }
 	$(GO) vet $(PACKAGES)
+	GOARCH=arm64 $(GO) vet ./pool/proc # has assembler
 	$(STATICCHECK) $(PACKAGES)
 
 ## fmt: format the Go sources

@@ -1,7 +1,6 @@
 package proc
 
 import (
-	"runtime"
 	"syscall"
 	"unsafe"
 
@@ -36,16 +35,21 @@ type child struct {
 // forker starts children of this thread. syscall.ForkExec does the same with a pipe for the error and some seventy system calls more, which is
 // a twentieth of the cost of a short job.
 type forker struct {
-	todo   []call // reused
-	failed uintptr
-	pidfd  int32
 	pid    uintptr // of this process
 	legacy bool    // there is no clone3: old rules of container engines forbid it
-	none   unix.Sigset_t
-	reset  [4]uint64 // the kernel's struct sigaction: all zero is the default
+
+	// The kernel gets the addresses of all that follows as numbers: so it lies on the heap, where things stay, and is referred to from here.
+	todo      []call // reused
+	args      cloneArgs
+	file, dir *byte
+	argv, env []*byte
+	none      unix.Sigset_t
+	reset     [4]uint64 // the kernel's struct sigaction: all zero is the default
+	pidfd     int32
+	failed    uintptr
 }
 
-// newForker makes a forker on the heap, where its parts, which the kernel gets as numbers, stay.
+// newForker makes a forker, on the heap.
 //
 //go:noinline
 func newForker() *forker { return &forker{pid: uintptr(syscall.Getpid())} }
@@ -59,32 +63,30 @@ const (
 	sigsetSize        = signals / 8
 )
 
-// cloneArgs is the kernel's struct clone_args.
-type cloneArgs struct {
-	flags, pidfd, childTid, parentTid, exitSignal, stack, stackSize, tls, setTid, setTidSize, cgroup uint64
-}
+// cloneArgs is the kernel's struct clone_args, of which these places are used.
+type cloneArgs [11]uint64
+
+const (
+	argFlags      = 0
+	argPidfd      = 1
+	argExitSignal = 4
+	argCgroup     = 10
+)
 
 // start starts a process that leads a session, and that is killed when this thread ends. It has default signal dispositions.
 func (f *forker) start(c *child) (pid, pidfd int, err error) {
-	file, err := syscall.BytePtrFromString(c.file)
-	if err != nil {
+	if f.file, err = syscall.BytePtrFromString(c.file); err != nil {
 		return 0, -1, err
 	}
-	args, err := syscall.SlicePtrFromStrings(c.args)
-	if err != nil {
+	if f.dir, err = syscall.BytePtrFromString(c.dir); err != nil {
 		return 0, -1, err
 	}
-	dir, err := syscall.BytePtrFromString(c.dir)
-	if err != nil {
+	if f.argv, err = syscall.SlicePtrFromStrings(c.args); err != nil {
 		return 0, -1, err
 	}
-	f.plan(c, dir)
-	f.add(call{nr: unix.SYS_EXECVE, a: addr(file), b: addr(&args[0]), c: addr(&c.env[0])})
+	f.env = c.env
+	f.plan(c)
 	pid, errno := f.fork(c.cgroup)
-	runtime.KeepAlive(file)
-	runtime.KeepAlive(args)
-	runtime.KeepAlive(dir)
-	runtime.KeepAlive(c)
 	if c.cgroup < 0 && !f.legacy && (errno == unix.ENOSYS || errno == unix.EPERM) {
 		f.legacy = true
 		return f.start(c)
@@ -101,8 +103,8 @@ func (f *forker) add(c call) {
 	f.todo = append(f.todo, c)
 }
 
-// plan lists what the child does before execve.
-func (f *forker) plan(c *child, dir *byte) {
+// plan lists what the child does.
+func (f *forker) plan(c *child) {
 	f.todo = f.todo[:0]
 	if f.legacy {
 		f.clearHandlers()
@@ -116,9 +118,10 @@ func (f *forker) plan(c *child, dir *byte) {
 		}
 	}
 	if c.dir != "" {
-		f.add(call{nr: unix.SYS_CHDIR, a: addr(dir)})
+		f.add(call{nr: unix.SYS_CHDIR, a: addr(f.dir)})
 	}
 	f.add(call{nr: unix.SYS_RT_SIGPROCMASK, a: unix.SIG_SETMASK, b: addr(&f.none), d: sigsetSize})
+	f.add(call{nr: unix.SYS_EXECVE, a: addr(f.file), b: addr(&f.argv[0]), c: addr(&f.env[0])})
 }
 
 // clearHandlers has the child do what clone3 does by itself.
@@ -153,12 +156,12 @@ func (f *forker) clone(cgroup int) (result uintptr) {
 	if f.legacy {
 		return forkAndDo(unix.SYS_CLONE, cloneFlags|uintptr(unix.SIGCHLD), 0, addr(&f.pidfd), 0, &f.todo[0], &f.failed)
 	}
-	args := cloneArgs{flags: cloneFlags | cloneClearSighand, pidfd: uint64(addr(&f.pidfd)), exitSignal: uint64(unix.SIGCHLD)}
+	f.args = cloneArgs{argFlags: cloneFlags | cloneClearSighand, argPidfd: uint64(addr(&f.pidfd)), argExitSignal: uint64(unix.SIGCHLD)}
 	if cgroup >= 0 {
-		args.flags |= cloneIntoCgroup
-		args.cgroup = uint64(cgroup)
+		f.args[argFlags] |= cloneIntoCgroup
+		f.args[argCgroup] = uint64(cgroup)
 	}
-	return forkAndDo(unix.SYS_CLONE3, addr(&args), unsafe.Sizeof(args), 0, 0, &f.todo[0], &f.failed)
+	return forkAndDo(unix.SYS_CLONE3, addr(&f.args), unsafe.Sizeof(f.args), 0, 0, &f.todo[0], &f.failed)
 }
 
 // outcome tells a child that executes its command from one that failed to, which it reaps.
