@@ -47,18 +47,12 @@ test_SIGKILL_of_the_script_prints_what_had_finished() {
 test_SIGKILL_of_the_server_is_told() {
 	local run status=0
 	endless server
-	kill -KILL "$(child_with expool-rpc "$run")"
+	until_true server_is_known
+	kill -KILL "$server"
 	wait "$run" || status=$?
 	is "$status" 3
 	has "$(<err)" 'ended with status 137'
 	nothing_is_left server
-}
-
-child_with() { # name, parent
-	local pid
-	for pid in $(<"/proc/$2/task/$2/children"); do
-		[[ $(<"/proc/$pid/comm") != "$1" ]] || echo "$pid"
-	done
 }
 
 # On a terminal of its own. What is written to the fifo "keys" is typed there.
@@ -179,7 +173,8 @@ test_SIGKILL_of_the_server_amid_a_flood_of_input_is_told() {
 	until_true file_has started
 	[[ $(<"/proc/$run/wchan") != 0 ]] || skip "the kernel does not tell what processes wait for"
 	until_true pipe_is_full "$run"
-	kill -KILL "$(child_with expool-rpc "$run")"
+	until_true server_is_known
+	kill -KILL "$server"
 	local status=0
 	wait "$run" || status=$?
 	is "$status" 3

@@ -12,7 +12,7 @@ test_install_puts_everything_under_the_prefix() {
 
 test_scripts_pass_shellcheck() {
 	type -P shellcheck >/dev/null || skip "there is no shellcheck"
-	(cd "$here" && shellcheck expool expool.sh test tests/*.bash completions/expool.bash) || fail "shellcheck"
+	(cd "$here" && shellcheck expool expool.sh test bench tests/*.bash completions/expool.bash) || fail "shellcheck"
 }
 
 test_the_help_fits_a_screen() {
