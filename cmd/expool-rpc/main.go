@@ -55,12 +55,18 @@ func run(args []string) int {
 // input is the standard input. A pipe is opened anew, so that reading it does not block a thread: the Go runtime takes a while to notice that a thread
 // that may run is blocked, and an answer of the client that comes meanwhile waits. Changing the descriptor itself would change the client's.
 func input() *os.File {
-	if info, err := os.Stdin.Stat(); err == nil && info.Mode()&os.ModeNamedPipe != 0 {
-		if f, err := os.OpenFile("/proc/self/fd/0", os.O_RDONLY|syscall.O_NONBLOCK, 0); err == nil {
-			return f
-		}
+	if info, err := os.Stdin.Stat(); err != nil || info.Mode()&os.ModeNamedPipe == 0 {
+		return os.Stdin
 	}
-	return os.Stdin
+	anew, err := syscall.Open("/proc/self/fd/0", syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return os.Stdin
+	}
+	defer syscall.Close(anew)
+	if err := syscall.Dup3(anew, 0, 0); err != nil {
+		return os.Stdin
+	}
+	return os.NewFile(0, os.Stdin.Name())
 }
 
 // useFewThreads leaves the CPUs to the jobs, unless GOMAXPROCS says otherwise: the server handles tens of thousands of jobs a second on one, and

@@ -22,6 +22,10 @@ const (
 	soonestLook  = 5 * time.Millisecond   // the shortest time between two looks
 	longestDelay = 100 * time.Millisecond // that balance reckons with
 	firstLook    = 10 * time.Millisecond  // after the start of an attempt, whose growth is unknown
+
+	// growthHalfLife is how fast growth that is not seen any more is forgotten. Programs grow in steps: two looks a few ms apart may see none, and
+	// the next look would be late by a whole Latency.
+	growthHalfLife = 100 * time.Millisecond
 )
 
 // Look asks for the memory that attempts use now; the answer is Looked.
@@ -155,7 +159,7 @@ func (c *Core) use(j *job, bytes int64) {
 	r := j.run
 	since := c.now.Mono - r.seen
 	if r.seen > 0 && since > 0 {
-		r.growth = max(float64(bytes-r.use)/since.Seconds(), 0)
+		r.growth = max(float64(bytes-r.use)/since.Seconds(), r.growth*math.Exp2(-since.Seconds()/growthHalfLife.Seconds()))
 	}
 	half := c.cfg.Memory.HalfLife
 	c.weigh(j, -1)
