@@ -1,9 +1,6 @@
 package rpc
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"expool/pool/sched"
@@ -16,21 +13,18 @@ const (
 	snapshotQueued  = 100
 )
 
-// WriteState replaces a file by one line that tells what the pool does: {"status", "running", "queued"}. It is for those who can't ask, because
-// somebody else owns the conversation.
-func (s *Server) WriteState(path string) error {
+// State tells what the pool does, in a line of JSON: {"status", "running", "queued"}. It is for those who can't ask, because somebody else owns
+// the conversation. It is false once the pool has ended, and with it the server.
+func (s *Server) State() (line []byte, ok bool) {
 	state := wire.Snapshot{Status: wire.Status{Alive: true, Workers: s.settings.Pool.Workers, Uptime: time.Since(s.started)}}
 	if p := s.poolIfAny(); p != nil {
 		taken := make(chan wire.Snapshot, 1)
 		if !p.Look(func(core *sched.Core) { taken <- s.snapshot(core) }) {
-			return nil // it has just ended, and so does the server
+			return nil, false
 		}
 		state = <-taken
 	}
-	if err := replace(path, append(state.Append(nil), '\n')); err != nil {
-		return fmt.Errorf("write the state file: %w", err)
-	}
-	return nil
+	return append(state.Append(nil), '\n'), true
 }
 
 // snapshot runs on the pool's loop.
@@ -46,23 +40,4 @@ func (s *Server) snapshot(core *sched.Core) wire.Snapshot {
 		return list
 	}
 	return wire.Snapshot{Status: s.statusOf(core), Running: in(snapshotRunning, sched.Ending, sched.Running, sched.Starting), Queued: in(snapshotQueued, sched.Queued)}
-}
-
-// replace writes a file so that readers see the old content or the new one, and nobody else sees either.
-func replace(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
 }

@@ -104,17 +104,6 @@ func watchSignals(server *rpc.Server) {
 	}()
 }
 
-// tellState has the server write its state file on SIGUSR1.
-func tellState(server *rpc.Server, path string) {
-	asked := make(chan os.Signal, 1)
-	signal.Notify(asked, syscall.SIGUSR1)
-	go func() {
-		for range asked {
-			report(server.WriteState(path), 0)
-		}
-	}()
-}
-
 // watchPeers has the server end when nobody can read its output any more and, if it serves one host only, with that host. A
 // host that can't be watched, in another PID namespace, is seen to end by the end of input.
 func watchPeers(server *rpc.Server, host bool) {
