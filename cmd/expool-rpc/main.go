@@ -1,7 +1,7 @@
 // Command expool-rpc hosts an execution pool for external commands, and speaks line-delimited JSON-RPC 2.0 about it on its
 // standard input and output: see protocol.md.
 //
-// It has flags and wiring only, and imports nothing else than what it wires. Its goroutines are two for signals, which end
+// It has flags, wiring and the state file only, and imports nothing else than what it wires. Its goroutines are two for signals, which end
 // with the process, and those of the watches.
 package main
 

@@ -16,8 +16,12 @@ func tellState(server *rpc.Server, path string) {
 	signal.Notify(asked, syscall.SIGUSR1)
 	go func() {
 		for range asked {
-			if line, ok := server.State(); ok {
-				report(replace(path, line), 0)
+			line, ok := server.State()
+			if !ok {
+				continue // it is ending
+			}
+			if err := replace(path, line); err != nil {
+				report(fmt.Errorf("write the state file: %w", err), 0)
 			}
 		}
 	}()
@@ -27,7 +31,7 @@ func tellState(server *rpc.Server, path string) {
 func replace(path string, content []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-")
 	if err != nil {
-		return fmt.Errorf("write the state file: %w", err)
+		return err
 	}
 	_, err = f.Write(content)
 	if e := f.Close(); err == nil {
@@ -38,7 +42,6 @@ func replace(path string, content []byte) error {
 	}
 	if err != nil {
 		os.Remove(f.Name())
-		return fmt.Errorf("write the state file: %w", err)
 	}
-	return nil
+	return err
 }

@@ -132,7 +132,7 @@ func clearSignals() error {
 	return nil
 }
 
-// closeInherited keeps the socket from the jobs, and closes what the host of the server leaked into it: a pipe that it
+// closeInherited keeps socket and pipe from the jobs, and closes what the host of the server leaked into it: a pipe that it
 // waits for would otherwise never reach its end.
 func closeInherited() {
 	unix.CloseOnExec(guardianOrders)
