@@ -23,7 +23,7 @@ func BenchmarkMeasure(b *testing.B) {
 	} {
 		for _, peak := range []bool{false, true} {
 			b.Run(fmt.Sprintf("%s/peak=%v", c.name, peak), func(b *testing.B) {
-				m := New(Config{})
+				m := meter(b, Config{})
 				m.lists = m.lists && c.lists
 				targets, usages := []Target{c.target}, make([]Usage, 0, 1)
 				targets[0].Peak = peak

@@ -32,7 +32,9 @@ func fakeMeter(t testing.TB, procs map[int]proc, lists bool, cfg Config) *Meter 
 	t.Helper()
 	root := t.TempDir()
 	writeProcs(t, root, procs)
-	return meterOf(root, procs, lists, cfg)
+	m := meterOf(root, procs, lists, cfg)
+	t.Cleanup(m.Close)
+	return m
 }
 
 func meterOf(root string, procs map[int]proc, lists bool, cfg Config) *Meter {
@@ -361,8 +363,9 @@ func TestRandomTreesAreSummedAsAnOracleDoes(t *testing.T) {
 			}
 		}
 		for _, lists := range []bool{true, false} {
-			u := meterOf(root, procs, lists, Config{}).Measure([]Target{{Main: 2, Guardian: 1, Kind: Tree}}, nil)[0]
-			if u.RSS != want {
+			m := meterOf(root, procs, lists, Config{})
+			u := m.Measure([]Target{{Main: 2, Guardian: 1, Kind: Tree}}, nil)[0]
+			if m.Close(); u.RSS != want {
 				t.Fatalf("lists %v: got %+v, want RSS %d of %+v", lists, u, want, procs)
 			}
 		}

@@ -198,6 +198,13 @@ func churn() {
 	}
 }
 
+// meter makes a Meter whose files are closed at the end of the test.
+func meter(t testing.TB, cfg Config) *Meter {
+	m := New(cfg)
+	t.Cleanup(m.Close)
+	return m
+}
+
 // tree is a running tree.
 type tree struct {
 	t     testing.TB

@@ -8,7 +8,7 @@ import (
 func TestATreeOf500ProcessesIsMeasuredWhole(t *testing.T) {
 	tr := grow(t, node{Name: "guardian", Guardian: true, Kids: []node{{Name: "main", MB: 50, Sleepers: 499}}})
 	for _, lists := range []bool{true, false} {
-		m := New(Config{})
+		m := meter(t, Config{})
 		m.lists = m.lists && lists
 		main, all := tr.measure(m, Process), tr.measure(m, Tree)
 		if all.Processes != 500 || all.RSS < main.RSS+499*100_000 || all.RSS > main.RSS+499*8*mib {
@@ -26,7 +26,7 @@ func TestATreeThatChangesAllTheTimeIsNeverAnError(t *testing.T) {
 	var wg sync.WaitGroup
 	for _, lists := range []bool{true, false} {
 		wg.Go(func() {
-			m := New(Config{})
+			m := meter(t, Config{})
 			m.lists = m.lists && lists
 			expectChanging(t, m, tr)
 		})
@@ -34,7 +34,7 @@ func TestATreeThatChangesAllTheTimeIsNeverAnError(t *testing.T) {
 	wg.Wait()
 	var vanished sync.WaitGroup
 	vanished.Go(tr.end)
-	m := New(Config{})
+	m := meter(t, Config{})
 	for gone := false; !gone; {
 		u := m.Measure([]Target{tr.target(Tree)}, nil)[0]
 		gone = !u.OK
@@ -72,7 +72,7 @@ func expectChanging(t *testing.T, m *Meter, tr *tree) {
 func TestMeasuringAllocatesNothing(t *testing.T) {
 	tr := grow(t, family(false))
 	for _, lists := range []bool{true, false} {
-		m := New(Config{})
+		m := meter(t, Config{})
 		m.lists = m.lists && lists
 		targets, usages := []Target{tr.target(Process), tr.target(Heaviest), tr.target(Tree)}, []Usage{}
 		targets[2].Peak = true

@@ -58,7 +58,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Meter measures processes. It keeps nothing but its buffers from one call to the next.
+// Meter measures processes. From one call to the next it keeps its buffers, and open the files that it read.
 type Meter struct {
 	cfg    Config
 	reader reader
@@ -98,8 +98,12 @@ func (m *Meter) Measure(targets []Target, into []Usage) []Usage {
 		u.Truncated = truncated
 		into = append(into, u)
 	}
+	m.reader.files.endPass()
 	return into
 }
+
+// Close closes the files that are open; the next call of Measure opens them again.
+func (m *Meter) Close() { m.reader.files.closeAll() }
 
 // Peak is the high-water mark of one target now, in bytes: [Usage.Peak]. It is false when no process was found.
 func (m *Meter) Peak(t Target) (bytes int64, ok bool) {

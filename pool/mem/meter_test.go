@@ -56,11 +56,11 @@ func expectFamily(t *testing.T, m *Meter) {
 }
 
 func TestCalibratedTreesAreMeasuredByEachKind(t *testing.T) {
-	expectFamily(t, New(Config{}))
+	expectFamily(t, meter(t, Config{}))
 }
 
 func TestWithoutListsOfChildrenOneScanMeasuresTheSame(t *testing.T) {
-	m := New(Config{})
+	m := meter(t, Config{})
 	m.lists = false
 	expectFamily(t, m)
 }
@@ -70,7 +70,7 @@ func TestALargeMeasuringProcessDoesNotShowInItsChildren(t *testing.T) {
 	for i := 0; i < len(ballast); i += 4096 {
 		ballast[i] = 1
 	}
-	m := New(Config{})
+	m := meter(t, Config{})
 	expectFamily(t, m)
 	small := grow(t, node{Name: "main"})
 	if peak, ok := m.Peak(small.target(Tree)); !ok || peak > 100*mib {
@@ -81,14 +81,14 @@ func TestALargeMeasuringProcessDoesNotShowInItsChildren(t *testing.T) {
 
 func TestATreeWithoutGuardianIsTheMainProcessAndItsDescendants(t *testing.T) {
 	tr := grow(t, node{Name: "main", MB: 20, Kids: []node{{Name: "child", MB: 30}}})
-	m := New(Config{})
+	m := meter(t, Config{})
 	near(t, "process", tr.measure(m, Process).RSS, rss(t, tr.pids["main"]))
 	near(t, "heaviest", tr.measure(m, Heaviest).RSS, rss(t, tr.pids["child"]))
 	near(t, "tree", tr.measure(m, Tree).RSS, rss(t, tr.pids["main"])+rss(t, tr.pids["child"]))
 }
 
 func TestPeaksOutliveTheMemory(t *testing.T) {
-	m := New(Config{})
+	m := meter(t, Config{})
 	shape := func(main, child int) node {
 		return node{Name: "guardian", Guardian: true, Peak: 2 * main, Kids: []node{
 			{Name: "main", Peak: main, MB: main / 4, Kids: []node{{Name: "child", Peak: child, MB: child / 4}}},
@@ -114,7 +114,7 @@ func TestPeaksOutliveTheMemory(t *testing.T) {
 
 func TestThePeakOfATreeIsAtLeastItsSum(t *testing.T) {
 	tr := grow(t, family(true))
-	m := New(Config{})
+	m := meter(t, Config{})
 	target := tr.target(Tree)
 	target.Peak = true
 	u := m.Measure([]Target{target}, nil)[0]
@@ -125,7 +125,7 @@ func TestThePeakOfATreeIsAtLeastItsSum(t *testing.T) {
 
 func TestUntouchedMemoryCountsUpToPhysicalMemory(t *testing.T) {
 	tr := grow(t, node{Name: "main", Reserve: 1 << 20}) // a TiB
-	m := New(Config{Physical: 1000 * mib})
+	m := meter(t, Config{Physical: 1000 * mib})
 	u := tr.measure(m, Process)
 	if u.VMS < 1<<40 {
 		t.Fatalf("got VMS %d, want a TiB at least", u.VMS)
@@ -135,7 +135,7 @@ func TestUntouchedMemoryCountsUpToPhysicalMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u = tr.measure(New(Config{}), Tree)
+	u = tr.measure(meter(t, Config{}), Tree)
 	near(t, "metric by default", u.Mem, u.RSS*9/10+min(u.VMS, host.Total)/10)
 }
 
@@ -143,7 +143,7 @@ func TestAProcessWithoutItsMainThreadKeepsItsMemoryAndChildren(t *testing.T) {
 	tr := grow(t, node{Name: "guardian", Guardian: true, Kids: []node{
 		{Name: "main", MB: 50, Peak: 100, Headless: true, Kids: []node{{Name: "child", MB: 20}}},
 	}})
-	m := New(Config{})
+	m := meter(t, Config{})
 	awaitState(t, m, tr.pids["main"], 'Z')
 	for _, kind := range []Kind{Process, Heaviest, Tree} {
 		u := tr.measure(m, kind)
@@ -177,7 +177,7 @@ func awaitState(t *testing.T, m *Meter, pid int, state byte) {
 
 func TestWhatIsGoneIsNoUsage(t *testing.T) {
 	tr := grow(t, family(false))
-	m := New(Config{})
+	m := meter(t, Config{})
 	tr.end()
 	targets := []Target{tr.target(Process), tr.target(Heaviest), tr.target(Tree), {}, {Main: -1, Guardian: -1, Kind: Tree}}
 	for i, u := range m.Measure(targets, nil) {
@@ -198,7 +198,7 @@ func TestAMainProcessThatEndedLeavesTheRestOfItsTree(t *testing.T) {
 		{Name: "", Vanish: true, Kids: []node{{Name: "orphan", MB: 20}}},
 	}})
 	tr.pids["main"] = 1 << 30 // it was reaped
-	m := New(Config{})
+	m := meter(t, Config{})
 	if u := tr.measure(m, Tree); u.Processes != 1 || u.RSS < 20*mib {
 		t.Errorf("got %+v, want the orphan", u)
 	}

@@ -17,7 +17,7 @@ func (p process) alive() bool { return p.state != 'Z' && p.state != 'X' || p.thr
 
 // process reads a process. It is false when there is none to be seen.
 func (r *reader) process(pid int) (process, bool) {
-	p, ok := parseStat(r.read(pid, 0, "/stat"), r.page)
+	p, ok := parseStat(r.read(statOf(pid)), r.page)
 	p.pid = pid
 	if ok && (p.state == 'Z' || p.state == 'X') && p.threads > 1 {
 		p.rss, p.vms = r.ofThreads(pid)
@@ -25,10 +25,12 @@ func (r *reader) process(pid int) (process, bool) {
 	return p, ok
 }
 
+func statOf(pid int) file { return file{pid: pid, name: "stat"} }
+
 // ofThreads gives the memory of a process whose main thread has ended and shows none: any other thread tells.
 func (r *reader) ofThreads(pid int) (rss, vms int64) {
 	for _, tid := range r.threads(pid, maxThreads) {
-		if p, ok := parseStat(r.read(pid, tid, "/stat"), r.page); ok && p.vms > 0 {
+		if p, ok := parseStat(r.read(file{pid, tid, "stat"}), r.page); ok && p.vms > 0 {
 			return p.rss, p.vms
 		}
 	}
@@ -45,10 +47,10 @@ func (r *reader) highWater(p process) int64 {
 	case p.shares:
 		return 0
 	case p.state != 'Z' && p.state != 'X':
-		return parseHighWater(r.read(p.pid, 0, "/status"))
+		return parseHighWater(r.read(file{pid: p.pid, name: "status"}))
 	}
 	for _, tid := range r.threads(p.pid, maxThreads) {
-		if mark := parseHighWater(r.read(p.pid, tid, "/status")); mark > 0 {
+		if mark := parseHighWater(r.read(file{p.pid, tid, "status"})); mark > 0 {
 			return mark
 		}
 	}

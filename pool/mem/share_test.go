@@ -40,7 +40,7 @@ func otherThread(t *testing.T) int {
 // TestTheMemoryOfAParentCountsOnceBetweenVforkAndExec stops a child right after vfork, as a debugger.
 func TestTheMemoryOfAParentCountsOnceBetweenVforkAndExec(t *testing.T) {
 	tr := grow(t, node{Name: "main", MB: 100, Vfork: true}) // alone, because a tree shares its stdin
-	m := New(Config{})
+	m := meter(t, Config{})
 	before := tr.measure(m, Tree)
 	stopAfterVfork(t, tr)
 	u := tr.measure(m, Tree)

@@ -33,10 +33,23 @@ func (m *Meter) walk(t Target) (truncated bool) {
 
 // add makes a process a member, without the memory that is its parent's.
 func (m *Meter) add(p process) {
-	if m.shared(p.pid, p.parent) {
+	if m.shares(p) {
 		p.rss, p.vms, p.shares = 0, 0, true
 	}
 	m.members = append(m.members, p)
+}
+
+// shares says that a process uses its parent's memory. The kernel is asked until it says no: only a new process shares.
+func (m *Meter) shares(p process) bool {
+	stat, kept := m.reader.files.open[statOf(p.pid)]
+	if kept && stat.own {
+		return false
+	}
+	shares := m.shared(p.pid, p.parent)
+	if kept {
+		stat.own = !shares
+	}
+	return shares
 }
 
 // roots puts into the queue where the tree begins: the main process, ahead of all else should there be too much, and the
@@ -107,7 +120,7 @@ func (m *Meter) children(p process) (looks int) {
 // listed puts the children of a thread into the queue, up to one more than can be looked at.
 func (m *Meter) listed(pid, tid int) {
 	m.reads++
-	data := m.reader.read(pid, tid, "/children")
+	data := m.reader.read(file{pid, tid, "children"})
 	for len(m.queue) <= m.cfg.Limit {
 		var child uint64
 		var ok bool
