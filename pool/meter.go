@@ -2,6 +2,7 @@ package pool
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"expool/pool/mem"
@@ -15,21 +16,30 @@ type Meter interface {
 
 // hostMeter measures by package mem.
 type hostMeter struct {
-	vms   float64    // share of VMS
-	meter *mem.Meter // made at the first look
-	used  []mem.Usage
+	vms float64 // share of VMS
+
+	mu    sync.Mutex  // the timer's function runs by itself
+	idle  *time.Timer // closes what is open when there was no look for a while; made at the first look, as is the rest
+	trees *mem.Meter
+	host  *mem.HostMeter
+
+	targets []mem.Target // of the last look
+	used    []mem.Usage
 }
 
+// idleMeter is how long after a look files stay open for the next one.
+const idleMeter = 5 * time.Second
+
 func (m *hostMeter) Look(targets []sched.Target) sched.Looked {
-	if m.meter == nil {
-		m.meter = mem.New(mem.Config{RSSWeight: 1 - m.vms, VMSWeight: m.vms})
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.open()
+	m.targets = m.targets[:0]
+	for _, t := range targets {
+		m.targets = append(m.targets, mem.Target{Main: t.PID, Guardian: t.Parent, Kind: mem.Kind(t.Kind)})
 	}
-	trees := make([]mem.Target, len(targets))
-	for i, t := range targets {
-		trees[i] = mem.Target{Main: t.PID, Guardian: t.Parent, Kind: mem.Kind(t.Kind)}
-	}
-	m.used = m.meter.Measure(trees, m.used)
-	looked := sched.Looked{Free: free()}
+	m.used = m.trees.Measure(m.targets, m.used)
+	looked := sched.Looked{Free: m.free()}
 	for i, t := range targets {
 		if m.used[i].OK { // else it is just gone
 			looked.Used = append(looked.Used, sched.Used{Job: t.Job, Attempt: t.Attempt, Bytes: m.used[i].Mem})
@@ -38,20 +48,37 @@ func (m *hostMeter) Look(targets []sched.Target) sched.Looked {
 	return looked
 }
 
+func (m *hostMeter) open() {
+	if m.idle != nil {
+		m.idle.Reset(idleMeter)
+		return
+	}
+	m.idle = time.AfterFunc(idleMeter, m.close)
+	m.trees, m.host = mem.New(mem.Config{RSSWeight: 1 - m.vms, VMSWeight: m.vms}), mem.NewHostMeter(nil)
+}
+
+// close is for a while without looks; the next one opens again what it needs.
+func (m *hostMeter) close() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.trees.Close()
+	m.host.Close()
+}
+
+// free is what the host can give without falling into its reserve; without bound if it does not tell.
+func (m *hostMeter) free() int64 {
+	free, err := m.host.Free()
+	if err != nil {
+		return 1 << 62
+	}
+	return free
+}
+
 func share(given *float64) float64 {
 	if given == nil {
 		return DefaultVMSShare
 	}
 	return *given
-}
-
-// free is what the host can give without falling into its reserve; without bound if it does not tell.
-func free() int64 {
-	host, err := mem.ReadHost(nil)
-	if err != nil {
-		return 1 << 62
-	}
-	return host.Available - host.Reserve
 }
 
 // memory gives the limits that the scheduler keeps: what was asked for, as far as the host has it.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"slices"
 
 	hostmem "github.com/shirou/gopsutil/v3/mem"
 )
@@ -29,44 +30,61 @@ func (h Host) Room() int64 { return max(h.Available-h.Reserve, 0) }
 // proc/self/mountinfo, proc/sys/vm and the cgroups that these name are read; nil is the root of the filesystem. What is
 // missing there sets no limit. It takes some 0.3 ms, and fails only when the kernel doesn't tell its RAM.
 func ReadHost(root fs.FS) (Host, error) {
+	host, _, err := readHost(rootOr(root))
+	return host, err
+}
+
+func rootOr(root fs.FS) fs.FS {
 	if root == nil {
-		root = os.DirFS("/")
+		return os.DirFS("/")
 	}
+	return root
+}
+
+// readHost gives the limits of our cgroups as well, those below the RAM.
+func readHost(root fs.FS) (Host, []limit, error) {
 	vm, err := hostmem.VirtualMemory()
 	if err == nil && vm.Total == 0 {
 		err = errors.New("no MemTotal in meminfo; is /proc mounted?")
 	}
 	if err != nil {
-		return Host{}, fmt.Errorf("read the host's memory: %w", err)
+		return Host{}, nil, fmt.Errorf("read the host's memory: %w", err)
 	}
-	return contained(root, Host{
+	host, limits := contained(root, Host{
 		RAM:       bytesOf(vm.Total),
 		Available: bytesOf(vm.Available),
 		SwapTotal: bytesOf(vm.SwapTotal),
 		SwapUsed:  bytesOf(vm.SwapTotal - min(vm.SwapFree, vm.SwapTotal)),
-	}), nil
+	})
+	return host, limits, nil
 }
 
 func bytesOf(n uint64) int64 { return int64(min(n, math.MaxInt64)) }
 
-// contained completes a host of which RAM, what is available of it, and swap are known.
-func contained(root fs.FS, h Host) Host {
+// contained completes a host of which RAM, what is available of it, and swap are known. It gives the limits as well.
+func contained(root fs.FS, h Host) (Host, []limit) {
+	// A limit above the RAM is how version 1 says that there is none; and the RAM is the limit anyway.
+	found := slices.DeleteFunc(limits(root), func(l limit) bool { return l.bytes > h.RAM })
 	h.Total = h.RAM
-	for _, l := range limits(root) {
-		if l.bytes > h.RAM {
-			continue // how version 1 says that there is none; and the RAM is the limit anyway
-		}
+	for _, l := range found {
 		if !h.Container || l.bytes < h.Total {
 			h.Total, h.Limit, h.Container = l.bytes, l.file, true
 		}
-		h.Available = min(h.Available, max(l.bytes-l.group.used(root), 0))
 	}
 	kernel := int64(0)
 	if !h.Container {
 		kernel = keptByKernel(root, h.RAM)
 	}
-	h.Reserve = Reserve(h.Total, kernel)
-	return h
+	h.Available, h.Reserve = available(root, found, h.Available), Reserve(h.Total, kernel)
+	return h, found
+}
+
+// available is what can be allocated of the RAM's part below all limits.
+func available(root fs.FS, limits []limit, ram int64) int64 {
+	for _, l := range limits {
+		ram = min(ram, max(l.bytes-l.group.used(root), 0))
+	}
+	return ram
 }
 
 // Reserve gives how many bytes of a total should stay available so that the machine neither swaps nor kills: what the

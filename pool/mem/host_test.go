@@ -116,7 +116,7 @@ func TestTheLowestLimitOnTheWayToTheRootCounts(t *testing.T) {
 	for _, c := range containers {
 		t.Run(c.name, func(t *testing.T) {
 			root := files(c.files)
-			h := contained(root, Host{RAM: 16 * gib, Available: 10 * gib, SwapTotal: 7, SwapUsed: 5})
+			h, _ := contained(root, Host{RAM: 16 * gib, Available: 10 * gib, SwapTotal: 7, SwapUsed: 5})
 			want := Host{RAM: 16 * gib, Total: c.total, Available: c.available, Reserve: Reserve(c.total, 0),
 				SwapTotal: 7, SwapUsed: 5, Container: c.limit != "", Limit: c.limit}
 			if h != want {
@@ -159,12 +159,12 @@ func TestTheKernelKeepsItsWatermarks(t *testing.T) {
 			t.Errorf("%v: got %d, want %d", c.root, got, c.want)
 		}
 	}
-	h := contained(vm("65536\n", "10\n"), Host{RAM: 32_000_000_000, Available: gib})
+	h, _ := contained(vm("65536\n", "10\n"), Host{RAM: 32_000_000_000, Available: gib})
 	if want := int64(64*mib + 64_000_000 + 500_000_000); h.Reserve != want || h.Room() != gib-want {
 		t.Errorf("got %+v with room %d, want reserve %d", h, h.Room(), want)
 	}
 	inside := files(map[string]string{"proc/sys/vm/min_free_kbytes": "65536\n", cgroup: "0::/a\n", "sys/fs/cgroup/a/memory.max": "6400000000\n"})
-	if h := contained(inside, Host{RAM: 32_000_000_000}); h.Reserve != 100_000_000 {
+	if h, _ := contained(inside, Host{RAM: 32_000_000_000}); h.Reserve != 100_000_000 {
 		t.Errorf("in a container: got %+v, want a reserve without the kernel's share", h)
 	}
 	if room := (Host{Available: 5, Reserve: 6}).Room(); room != 0 {
@@ -205,7 +205,7 @@ func FuzzLimits(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, groups, mounts string) {
 		root := files(map[string]string{cgroup: groups, mountinfo: mounts})
-		if h := contained(root, Host{RAM: gib}); h.Container {
+		if h, _ := contained(root, Host{RAM: gib}); h.Container {
 			t.Errorf("got %+v without any file of cgroups", h)
 		}
 		for i := range versions {
