@@ -46,6 +46,7 @@ type run struct {
 	use      int64         // bytes, at the last look
 	mem      int64         // bytes, smoothed
 	growth   float64       // bytes a second, between the last two looks
+	pace     float64       // the same, remembered for a while: what the next look is planned by
 	seen     time.Duration // when the last look was; 0: never
 }
 

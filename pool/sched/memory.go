@@ -23,9 +23,9 @@ const (
 	longestDelay = 100 * time.Millisecond // that balance reckons with
 	firstLook    = 10 * time.Millisecond  // after the start of an attempt, whose growth is unknown
 
-	// growthHalfLife is how fast growth that is not seen any more is forgotten. Programs grow in steps: two looks a few ms apart may see none, and
+	// paceHalfLife is how fast looks forget growth that is not seen any more. Programs grow in steps: two looks a few ms apart may see none, and
 	// the next look would be late by a whole Latency.
-	growthHalfLife = 100 * time.Millisecond
+	paceHalfLife = 100 * time.Millisecond
 )
 
 // Look asks for the memory that attempts use now; the answer is Looked.
@@ -159,7 +159,8 @@ func (c *Core) use(j *job, bytes int64) {
 	r := j.run
 	since := c.now.Mono - r.seen
 	if r.seen > 0 && since > 0 {
-		r.growth = max(float64(bytes-r.use)/since.Seconds(), r.growth*math.Exp2(-since.Seconds()/growthHalfLife.Seconds()))
+		r.growth = max(float64(bytes-r.use)/since.Seconds(), 0)
+		r.pace = max(r.growth, r.pace*math.Exp2(-since.Seconds()/paceHalfLife.Seconds()))
 	}
 	half := c.cfg.Memory.HalfLife
 	c.weigh(j, -1)
@@ -172,21 +173,21 @@ func (c *Core) use(j *job, bytes int64) {
 // planNext sets the next look: before growth as it was could cross a limit half-way.
 func (c *Core) planNext() {
 	next := c.cfg.Memory.Latency
-	room, growth, any := float64(c.watch.limit-c.watch.load.used), 0.0, false
+	room, pace, any := float64(c.watch.limit-c.watch.load.used), 0.0, false
 	sooner := func(d time.Duration) { next = min(next, max(d, soonestLook)) }
 	for j := range c.active.all {
 		if !c.watched(j) || j.run.hard {
 			continue
 		}
 		any = true
-		growth += j.run.growth
+		pace += j.run.pace
 		sooner(max(c.now.Mono-j.run.begun, firstLook)) // as long again as it has run
-		if limit := c.limitOf(j.spec); limit > 0 && j.run.growth > 0 {
-			sooner(halfway(float64(limit-j.run.use), j.run.growth))
+		if limit := c.limitOf(j.spec); limit > 0 && j.run.pace > 0 {
+			sooner(halfway(float64(limit-j.run.use), j.run.pace))
 		}
 	}
-	if growth > 0 && c.cfg.Memory.Limit > 0 {
-		sooner(halfway(room, growth))
+	if pace > 0 && c.cfg.Memory.Limit > 0 {
+		sooner(halfway(room, pace))
 	}
 	if any {
 		c.planLook(next)
@@ -194,6 +195,6 @@ func (c *Core) planNext() {
 }
 
 // halfway is half the time in which growth, in bytes a second, takes the room.
-func halfway(room, growth float64) time.Duration {
-	return time.Duration(min(max(room, 0)/growth/2, 3600) * float64(time.Second))
+func halfway(room, pace float64) time.Duration {
+	return time.Duration(min(max(room, 0)/pace/2, 3600) * float64(time.Second))
 }
