@@ -1,11 +1,13 @@
 package sched
 
 // balance ends attempts, for another one later with fewer beside it, until the rest fits the limit. One always stays.
+//
+// An attempt that is about to break a limit of its own is left to that: it would do so again, and the next look comes at once.
 func (c *Core) balance() {
 	var may []*job
 	excess, stays := -c.watch.limit, 0
 	for j := range c.active.all {
-		if j.run.hard {
+		if j.run.hard || c.breaksOwn(j) {
 			continue
 		}
 		excess += c.soon(j)
@@ -26,6 +28,12 @@ func (c *Core) balance() {
 		c.postpone(j)
 	}
 	c.narrow = max(n-len(chosen), 1)
+}
+
+// breaksOwn says that an attempt is about to break its own limit, or the pool's alone.
+func (c *Core) breaksOwn(j *job) bool {
+	limit := c.limitOf(j.spec)
+	return limit > 0 && c.soon(j) > limit
 }
 
 // soon is what an attempt will use when the next look has come and its kills are done: it grows until then as it just did, as long

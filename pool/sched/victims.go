@@ -45,7 +45,7 @@ func (c *Core) cheapest(may []*job, rest int64) *job {
 	best := slices.MinFunc(may, func(a, b *job) int { return cmp.Compare(price(a), price(b)) })
 	found := best
 	for _, j := range may {
-		if 2*frees(j) >= frees(best) && c.work(j) < c.work(best)+latency && goesBefore(j, found) {
+		if 2*frees(j) >= frees(best) && c.work(j) < c.work(best)+latency && c.goesBefore(j, found) {
 			found = j
 		}
 	}
@@ -57,13 +57,18 @@ func (c *Core) work(j *job) float64 {
 	return (c.now.Mono - j.run.begun).Seconds() * float64(1+j.postponed)
 }
 
-// goesBefore says which of two attempts of equal price is ended first. Those of a category, since all of it is expected to use what they
-// were seen to use, and the heaviest of them; then the one that was added last.
-func goesBefore(a, b *job) bool {
-	if related, other := a.spec.Category != "", b.spec.Category != ""; related != other {
-		return related
-	}
-	if a.spec.Category != "" && a.run.mem != b.run.mem {
+// goesBefore says which of two attempts of equal price is ended first. Those that use more than half of the limit come last: they would
+// have to wait until little else runs. Those of a category come first, since all of it is expected to use what they were seen to use, and the
+// heaviest of them; then the one that was added last.
+func (c *Core) goesBefore(a, b *job) bool {
+	large := func(j *job) bool { return j.run.mem > c.watch.limit/2 }
+	related := func(j *job) bool { return j.spec.Category != "" }
+	switch {
+	case large(a) != large(b):
+		return large(b)
+	case related(a) != related(b):
+		return related(a)
+	case related(a) && a.run.mem != b.run.mem:
 		return a.run.mem > b.run.mem
 	}
 	return a.id > b.id
