@@ -92,7 +92,7 @@ func (c *Core) chainTime(origin *job) {
 }
 
 // chainMemory ends the jobs related to one that broke a memory limit: those of its category whose size is at least its own,
-// and those that were seen to use as much.
+// and those that were seen to use as much. That one uses less so far does not spare it: its size says what it is going to use.
 func (c *Core) chainMemory(origin *job) {
 	if c.cfg.Unchained || !origin.spec.chains() {
 		return
