@@ -32,7 +32,7 @@ OnMessage = Callable[[dict[str, Any]], None]
 OnClosed = Callable[[Optional[PoolError]], None]
 OnPause = Callable[[], None]
 
-_CHUNK = 1 << 18
+_CHUNK = 1 << 16  # what a pipe holds; from 128 KiB on, memory for each read would be mapped and unmapped
 _EXIT = 10.0  # seconds that the server has to exit when its output has ended, before it is killed
 
 _log = logging.getLogger("expool_rpc")
