@@ -14,8 +14,13 @@ from support import SOURCES, run_python
 
 def test_all_names_exist_once_and_nothing_else_is_public() -> None:
     assert len(expool_rpc.__all__) == len(set(expool_rpc.__all__))
-    public = {name for name in vars(expool_rpc) if not name.startswith("_")} - {"annotations", "dropin"}
-    assert set(expool_rpc.__all__) - {"__version__"} == public
+    for name in expool_rpc.__all__:
+        assert getattr(expool_rpc, name)  # and so those that are imported late are there now
+    public = {name for name in vars(expool_rpc) if not name.startswith("_")}
+    assert set(expool_rpc.__all__) - {"__version__"} == public - {"annotations", "dropin", "TYPE_CHECKING"}
+    assert dir(expool_rpc) == sorted(expool_rpc.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nosuch'"):
+        _ = expool_rpc.nosuch
 
 
 @pytest.mark.parametrize("module", [_errors, _events, _records])
@@ -48,6 +53,17 @@ def test_the_version_is_that_of_the_server(server: str) -> None:
 
 def test_the_package_is_typed() -> None:
     assert (SOURCES / "expool_rpc" / "py.typed").exists()
+
+
+def test_asyncio_is_imported_by_those_who_use_it() -> None:
+    code = """
+    import sys
+    from expool_rpc import ExecPool, Job
+    print("asyncio" in sys.modules)
+    from expool_rpc import AsyncExecPool
+    print("asyncio" in sys.modules)
+    """
+    assert run_python(code) == "False\nTrue\n"
 
 
 def test_importing_needs_nothing_but_the_standard_library(tmp_path: Path) -> None:

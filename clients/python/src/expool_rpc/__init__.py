@@ -6,9 +6,10 @@ asyncio. `Connection` speaks the protocol of expool-rpc, for what neither offers
 
 from __future__ import annotations
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+
 from ._affinity import AffinityMask
-from ._aio import AsyncExecPool, AsyncJobFuture
-from ._aio_events import EventStream
 from ._binary import find_binary
 from ._connection import Connection
 from ._errors import (
@@ -26,28 +27,6 @@ from ._errors import (
     ProtocolMismatch,
     ServerDied,
     ServerFault,
-)
-from ._events import (
-    Event,
-    EventsLost,
-    JobDone,
-    JobEnding,
-    JobEvent,
-    JobFinished,
-    JobQueued,
-    JobRequeued,
-    JobRunning,
-    JobStarted,
-    PoolCleared,
-    PoolEnded,
-    TaskClosed,
-    TaskDone,
-    TaskEnding,
-    TaskEvent,
-    TaskFinished,
-    TaskQueued,
-    TaskStarted,
-    UnknownEvent,
 )
 from ._future import JobFuture
 from ._info import JobInfo, TaskInfo
@@ -76,6 +55,32 @@ from ._streams import DEVNULL, PIPE, STDOUT
 from ._task import Task
 from ._units import inBytes, inGigabytes, ramfracs, ramsize, secondsToHms
 from ._version import __version__
+
+if TYPE_CHECKING:
+    from ._aio import AsyncExecPool, AsyncJobFuture
+    from ._aio_events import EventStream
+    from ._events import (
+        Event,
+        EventsLost,
+        JobDone,
+        JobEnding,
+        JobEvent,
+        JobFinished,
+        JobQueued,
+        JobRequeued,
+        JobRunning,
+        JobStarted,
+        PoolCleared,
+        PoolEnded,
+        TaskClosed,
+        TaskDone,
+        TaskEnding,
+        TaskEvent,
+        TaskFinished,
+        TaskQueued,
+        TaskStarted,
+        UnknownEvent,
+    )
 
 __all__ = [
     # the API of PyExPool
@@ -158,3 +163,18 @@ __all__ = [
     "NoSuchJob",
     "Busy",
 ]
+
+_LATE = ("._events", "._aio_events", "._aio")  # imported on first use: asyncio takes longer than all of the rest
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        for module in _LATE:
+            found = vars(_import_module(module, __name__))
+            if name in found:
+                return globals().setdefault(name, found[name])
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
