@@ -82,27 +82,60 @@ def test_an_unanswered_call_times_out_and_the_connection_goes_on(connect: Connec
     assert connection.call("join")["failed"] == 1
 
 
-def test_an_answer_comes_before_what_its_call_caused(connect: Connect) -> None:
+def test_an_answer_is_told_before_what_its_call_caused(connect: Connect) -> None:
     order: list[str] = []
-    ready = threading.Event()
-
-    def on_message(message: dict[str, Any]) -> None:
-        ready.wait()
-        order.append(message["params"]["name"])
-
-    connection = connect(on_message=on_message)
-    connection.send("execute", {"name": "first", "args": None})
-    second = connection.send("execute", {"name": "second", "args": None})  # it is not read while first is told
-    second.add_done_callback(lambda _: order.append("answer to second"))
-    ready.set()
+    connection = connect(on_message=lambda message: order.append(message["params"]["name"]))
+    for number in range(100):
+        told = f"answer to {number}"
+        connection.ask("execute", {"name": str(number), "args": None}, lambda *_, told=told: order.append(told))
     connection.call("join")
-    assert order.index("answer to second") < order.index("second")
+    assert all(order.index(f"answer to {number}") < order.index(str(number)) for number in range(100))
 
 
 def test_futures_work_with_wait_and_cannot_be_cancelled(connect: Connect) -> None:
     futures = [connect().send("status") for _ in range(3)]
     assert not futures[0].cancel()
     assert concurrent.futures.wait(futures).not_done == set()
+
+
+def test_an_answer_can_be_told_instead_of_awaited(connect: Connect) -> None:
+    answers: list[tuple[Any, Any]] = []
+    connection = connect()
+
+    def told(result: Any, error: PoolError | None) -> None:
+        answers.append((result, type(error)))
+
+    connection.ask("execute", {"name": "x", "args": None}, told)
+    connection.call("join")
+    connection.ask("nosuch", None, told)
+    with pytest.raises(InvalidParams):
+        connection.ask("execute", {"name": object()}, told)
+    until(lambda: len(answers) == 2, "both answers")
+    connection.close()
+    connection.ask("status", None, told)
+    assert answers == [
+        ({"job": 1, "state": "starting"}, type(None)),
+        (None, NoSuchMethod),
+        (None, ConnectionClosed),
+    ]
+
+
+def test_an_error_in_what_is_told_an_answer_is_logged_and_disturbs_nothing(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection = connect()
+    with caplog.at_level(logging.ERROR, "expool_rpc"):
+        connection.ask("status", None, lambda result, error: result["nosuch"])
+        assert connection.call("status")["alive"] is True
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [KeyError]
+
+
+def test_calls_arrive_in_the_order_in_which_they_are_sent_however_long_they_are(connect: Connect) -> None:
+    connection = connect()
+    names = ["short" if number % 3 else "long" * 50_000 for number in range(150)]
+    futures = [connection.send("execute", {"name": name, "args": None}) for name in names]
+    assert [future.result()["job"] for future in futures] == list(range(1, 151))
+    assert connection.call("join")["done"] == 150
 
 
 def test_many_calls_are_sent_at_once_or_not_at_all(connect: Connect) -> None:

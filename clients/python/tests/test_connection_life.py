@@ -97,6 +97,26 @@ def test_interrupts_while_calls_are_made_never_cut_a_line() -> None:
     assert (status, out) == (0, "1 True\n")
 
 
+def test_a_signal_handler_may_call_while_calls_are_made() -> None:
+    code = """
+    hits = 0
+
+    def call(*_):
+        global hits
+        hits += 1
+        connection.send("status")
+        connection.reply("confirm-1-4711")
+
+    signal.signal(signal.SIGALRM, call)
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    while hits < 200:
+        connection.send("status")
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    print(connection.call("status")["running"], connection.alive)
+    """
+    assert ended(*started(code)) == (0, "1 True\n", "")
+
+
 def test_ctrl_c_in_a_terminal_interrupts_the_host_only() -> None:
     code = """
     try:

@@ -55,6 +55,13 @@ def test_onstart_of_a_job_that_starts_at_once_is_called_by_execute(pool: ExecPoo
     assert calls == [("start", "a")]
 
 
+def test_execute_does_not_wait_for_a_job_that_is_queued(pool: ExecPool) -> None:
+    jobs = [Job(name, args=FOREVER, onstart=lambda _: None) for name in "abc"]
+    for job in jobs:
+        pool.execute(job)
+    assert [job.state for job in jobs] == ["running", "running", "queued"]
+
+
 def test_a_queued_job_starts_when_a_worker_is_free(pool: ExecPool, tmp_path: Path) -> None:
     calls, go = Calls(), tmp_path / "go"
     wait = ("sh", "-c", f"while [ ! -e '{go}' ]; do sleep 0.01; done")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -64,3 +65,17 @@ def test_a_line_that_the_server_would_skip_is_refused(monkeypatch: pytest.Monkey
 
 def test_a_refusal_is_sent_whatever_its_message() -> None:
     assert json.loads(_wire.error_line("confirm-1-1", "no \udcff\n"))["error"]["message"] == "no ?\n"
+
+
+def test_messages_are_taken_a_line_each() -> None:
+    values = [{"id": 1, "result": {"text": "\n\\ä"}}, [], {}, 7]
+    assert list(_wire.messages("".join(f"{json.dumps(value)}\n" for value in values))) == values
+    assert list(_wire.messages("")) == []
+
+
+@pytest.mark.parametrize("line", ["", "no", "{", "{} {}", "{}x"])
+def test_a_line_that_is_no_message_is_shown(line: str) -> None:
+    messages = _wire.messages(f'{{"id":1}}\n{line}\n{{"id":2}}\n')
+    assert next(messages) == {"id": 1}
+    with pytest.raises(ValueError, match=re.escape(f"it wrote {line!r}") + "$"):
+        next(messages)

@@ -8,7 +8,6 @@ import inspect
 import os
 import weakref
 from collections.abc import Awaitable, Sequence
-from concurrent.futures import Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
@@ -119,11 +118,11 @@ class AsyncExecPool:
         params = {"name": name or _name_of(args), "args": args, **options}
         if onstart is not None:
             params["confirm"] = True
-        answer = self._open().send("execute", params)
+        connection = self._open()
         future = AsyncJobFuture(loop=self._loop)
         future.onstart = onstart
         future.add_done_callback(self._forward_cancel)
-        answer.add_done_callback(lambda answer: self._inbox.put(functools.partial(self._taken, future, answer)))
+        connection.ask("execute", params, functools.partial(self._on_answer, future))
         return future
 
     async def cancel(self, job: int | AsyncJobFuture | None = None, *, task: int | None = None) -> int:
@@ -209,16 +208,18 @@ class AsyncExecPool:
     def _on_message(self, message: dict[str, Any]) -> None:
         self._inbox.put(functools.partial(self._told, message))
 
+    def _on_answer(self, future: AsyncJobFuture, taken: dict[str, Any], error: PoolError | None) -> None:
+        self._inbox.put(functools.partial(self._taken, future, taken, error))
+
     def _on_closed(self, error: PoolError | None) -> None:
         self._inbox.put(functools.partial(self._ended, error))
 
     # ----
 
-    def _taken(self, future: AsyncJobFuture, answer: Future[dict[str, Any]]) -> None:
+    def _taken(self, future: AsyncJobFuture, taken: dict[str, Any], error: PoolError | None) -> None:
         """The server has answered to a submission."""
-        error = answer.exception()
         if error is None:
-            future.job = job = answer.result()["job"]
+            future.job = job = taken["job"]
             self._jobs[job] = future
             self._forward_cancel(future)
         elif not future.done():

@@ -11,7 +11,7 @@ from typing import Any
 from . import _wire
 from ._binary import find_binary
 from ._errors import CallError, CallTimeout, PoolError, ProtocolMismatch
-from ._link import Link, OnClosed, OnMessage, OnPause
+from ._link import Link, OnAnswer, OnClosed, OnMessage, OnPause
 from ._process import ServerProcess, Stream
 
 _START = 60.0  # seconds that a server has for its first answer
@@ -120,12 +120,22 @@ class Connection:
     def send(self, method: str, params: Any = None) -> Future[Any]:
         """Send a call, and return the future of its result. It never blocks.
 
-        The future fails with what `call` raises. It can't be cancelled. Its callbacks run in the reading thread,
-        before anything that the server told after its answer.
+        The future fails with what `call` raises. It can't be cancelled. What it calls back may come after what the
+        server told after its answer: use `ask` where the order counts.
 
         :raises InvalidParams: the params can't be sent; nothing was.
         """
         return self._link.send(method, (params,))[0]
+
+    def ask(self, method: str, params: Any, on_answer: OnAnswer) -> None:
+        """Send a call, and have ``on_answer(result, error)`` called with its result, or None and the error that `call`
+        raises, in the reading thread, before anything that the server told after its answer. It never blocks.
+
+        It costs less than a future. If the connection is over, it is called here.
+
+        :raises InvalidParams: the params can't be sent; nothing was.
+        """
+        self._link.ask(method, params, on_answer)
 
     def post(self, method: str, many: Iterable[Any]) -> list[Future[Any]]:
         """Send a call of method for each of many params at once; all of them or, if it raises, none."""
@@ -133,11 +143,11 @@ class Connection:
 
     def reply(self, id: str, result: Any = None) -> None:
         """Answer a request of the server: the start of a job is confirmed."""
-        self._link.write_now(_wire.result_line(id, result))
+        self._link.write(_wire.result_line(id, result))
 
     def refuse(self, id: str, message: str) -> None:
         """Refuse a request of the server: the job is rejected; its record tells the message."""
-        self._link.write_now(_wire.error_line(id, message))
+        self._link.write(_wire.error_line(id, message))
 
     def close(self, timeout: float | None = None) -> None:
         """Have the server end all jobs and then itself, and wait for that; what has not ended in time is killed.

@@ -188,6 +188,11 @@ class Job:
         self.mem = max(now, 0.85 * self.mem + 0.15 * now)
         return self.mem
 
+    def _taken(self, answer: dict[str, Any]) -> None:
+        """Take in the server's answer: it has the job."""
+        self._id = answer["job"]
+        self.state = answer["state"]
+
     def _started(self, params: dict[str, Any], confirmed: bool) -> None:
         """Take in that an attempt starts, or that it asks to."""
         self._id = params["job"]
@@ -212,8 +217,8 @@ class Job:
         if record["mem"] is not None:
             self.mem = inGigabytes(record["mem"])
         reason = record["reason"]
-        self.terminates = int(reason not in ("exited", "signaled", "oom", "start_failed", "rejected", "lost"))
-        self.chtermtime = {"chained_timeout": True, "chained_memory": False}.get(reason)
+        self.terminates = int(reason not in _OTHERS)
+        self.chtermtime = _CHAINED.get(reason)
         self.pipedout = record.get("stdout")
         self.pipederr = record.get("stderr")
         if record["pid"] is not None:
@@ -267,6 +272,11 @@ class Job:
         if self._session:
             self._session.cancel(self)
 
+
+_OTHERS = frozenset(("exited", "signaled", "oom", "start_failed", "rejected", "lost"))
+"""The reasons of ends that are not the pool's doing."""
+
+_CHAINED = {"chained_timeout": True, "chained_memory": False}
 
 _UNKNOWN: dict[str, Any] = dict(
     state="failed",

@@ -1,10 +1,11 @@
 """The engine of a connection: two threads, and the calls that wait for an answer.
 
-One thread writes, so that a caller never blocks on a server that is slow to read, and no line is ever cut by an
-exception in the caller, such as KeyboardInterrupt. Only an answer that a worker of the server waits for is written by
-its caller, if the pipe takes it whole. One thread reads, always, so that the server can always write, and nothing that
-it wrote is lost to such an exception. It alone completes calls, and it alone ends the link: when the server's output
-ends, it waits for the process, fails what is pending, and tells that it is over.
+What the pipe takes whole is written by its caller; all else by one thread, so that a caller never blocks on a server
+that is slow to read, and no line is ever cut by an exception in the caller, such as KeyboardInterrupt. One thread
+reads, always, so that the server can always write, and nothing that it wrote is lost to such an exception. (That is
+why a thread that waits does not read for itself; it would save one switch of threads, and lose events to Ctrl-C.) It
+alone answers calls, and it alone ends the link: when the server's output ends, it waits for the process, fails what is
+pending, and tells that it is over.
 
 A link refers to nothing of its owner but the callbacks, and its threads keep it alive.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import itertools
 import logging
 import os
@@ -31,6 +33,7 @@ from ._process import ServerProcess
 OnMessage = Callable[[dict[str, Any]], None]
 OnClosed = Callable[[Optional[PoolError]], None]
 OnPause = Callable[[], None]
+OnAnswer = Callable[[Any, Optional[PoolError]], None]  # the result, or why there is none
 
 _CHUNK = 1 << 16  # what a pipe holds; from 128 KiB on, memory for each read would be mapped and unmapped
 _EXIT = 10.0  # seconds that the server has to exit when its output has ended, before it is killed
@@ -53,10 +56,11 @@ class Link:
         self._asked = False  # to end
         self._shutdown = False  # a call that asks for the end was sent
         self._ids = itertools.count(1)
-        self._pending: dict[int, Future[Any]] = {}
+        self._pending: dict[int, OnAnswer] = {}
         self._outbox: deque[bytes] = deque()
         self._unsent = memoryview(b"")  # what the writer has begun to write
-        self._pen = threading.Lock()  # held to use or close the process's input, and never for long
+        self._pen = threading.RLock()  # held to use or close the process's input, and never for long; signal handlers
+        # make calls as well, while their thread holds it
         self._wake = threading.Lock()  # held while the writer has nothing to do
         self._wake.acquire()
         self._reader = threading.Thread(target=self._read, name="expool-rpc reader", daemon=True)
@@ -67,37 +71,46 @@ class Link:
 
     def greet(self, settings: dict[str, Any]) -> Future[Any]:
         """Send the first call, `initialize`; the callbacks are in use once it has succeeded."""
-        (future,) = self.send("initialize", [{**settings, "protocol": _wire.PROTOCOL}])
-        future.add_done_callback(self._meet)
+        future = _running_future()
+        params = {**settings, "protocol": _wire.PROTOCOL}
+        self.ask("initialize", params, functools.partial(self._meet, future))
         return future
 
-    def _meet(self, future: Future[Any]) -> None:
-        self._greeted = future.exception() is None and future.result()["protocol"] == _wire.PROTOCOL
+    def _meet(self, future: Future[Any], result: Any, error: PoolError | None) -> None:
+        self._greeted = isinstance(result, dict) and result.get("protocol") == _wire.PROTOCOL
+        _complete(future, result, error)
 
     def send(self, method: str, many: Iterable[Any]) -> list[Future[Any]]:
         """Send a call for each of many params, and return their futures. They fail with PoolErrors only."""
-        calls = [(id, _wire.request_line(id, method, params)) for params, id in zip(many, self._ids)]
+        calls = [(next(self._ids), params) for params in many]
+        lines = [_wire.request_line(id, method, params) for id, params in calls]
         futures = [_running_future() for _ in calls]
-        self._pending.update(zip([id for id, _ in calls], futures))
-        self._shutdown = self._shutdown or method == "shutdown"
-        self.write(b"".join([line for _, line in calls]))
-        if self.over is not None:  # set before what is pending is failed, which these calls may have come too late for
-            self._fail([id for id, _ in calls], self.over)
+        self._pending.update((id, functools.partial(_complete, future)) for (id, _), future in zip(calls, futures))
+        self._post(method, lines, [id for id, _ in calls])
         return futures
 
+    def ask(self, method: str, params: Any, on_answer: OnAnswer) -> None:
+        """Send a call that no thread waits for: the reader, or, if it is over, this thread, tells the answer."""
+        id = next(self._ids)
+        line = _wire.request_line(id, method, params)
+        self._pending[id] = on_answer
+        self._post(method, [line], [id])
+
+    def _post(self, method: str, lines: list[bytes], ids: list[int]) -> None:
+        self._shutdown = self._shutdown or method == "shutdown"
+        self.write(b"".join(lines))
+        if self.over is not None:  # set before what is pending is failed, which these calls may have come too late for
+            self._fail(ids, self.over)
+
     def write(self, lines: bytes) -> None:
-        """Have the writer write lines; never blocks."""
+        """Write lines: at once, unless others are before them, or the pipe does not take them whole; else the writer
+        does it. Never blocks. An exception in the caller can't cut a line: all is written or nothing."""
+        if self.over is None and len(lines) <= select.PIPE_BUF and not self._outbox:
+            with self._pen, contextlib.suppress(OSError):  # which the writer will meet as well
+                if self.process.input >= 0 and not self._unsent and self.process.write(lines):
+                    return
         self._outbox.append(lines)
         self._rouse()
-
-    def write_now(self, line: bytes) -> None:
-        """Write a line for which a worker of the server waits: at once, unless others are before it, or the pipe is
-        full. Never blocks. An exception in the caller can't cut the line: it is written whole or not at all."""
-        if self.over is None and len(line) <= select.PIPE_BUF and not self._outbox:
-            with self._pen, contextlib.suppress(OSError):  # which the writer will meet as well
-                if self.process.input >= 0 and not self._unsent and self.process.write(line):
-                    return
-        self.write(line)
 
     def inside(self) -> bool:
         """Whether the caller is a callback, and so runs in the thread that nothing may wait in."""
@@ -174,17 +187,17 @@ class Link:
 
     def _texts(self) -> Iterator[str]:
         """What the server writes, in pieces of whole lines."""
-        parts: list[bytes] = []
+        begun: list[bytes] = []  # a line, so far
         while True:
             data = os.read(self.process.output, _CHUNK)
             if not data:
                 return
-            whole, newline, rest = data.rpartition(b"\n")
-            if not newline:
-                parts.append(rest)
+            end = data.rfind(b"\n") + 1
+            if not end:
+                begun.append(data)
                 continue
-            yield b"".join([*parts, whole]).decode()
-            parts = [rest]
+            yield b"".join([*begun, data[:end]]).decode()
+            begun = [data[end:]]
 
     def _take(self, message: dict[str, Any]) -> None:
         if "method" in message:
@@ -192,14 +205,14 @@ class Link:
                 raise ValueError(f"it wrote {message!r:.200} instead of an answer")
             _guarded(self.on_message, message)
             return
-        future = self._pending.pop(message["id"], None)
-        if future is None:
+        on_answer = self._pending.pop(message["id"], None)
+        if on_answer is None:
             if message["id"] is None:
                 raise ValueError(f"it refused a line: {message}")
         elif "error" in message:
-            future.set_exception(call_error(message["error"]))
+            _guarded(on_answer, None, call_error(message["error"]))
         else:
-            future.set_result(message["result"])
+            _guarded(on_answer, message["result"], None)
 
     def _end(self, broken: PoolError | None) -> None:
         status = self.process.wait(_EXIT)
@@ -215,9 +228,9 @@ class Link:
 
     def _fail(self, ids: list[int], error: PoolError) -> None:
         for id in ids:
-            future = self._pending.pop(id, None)
-            if future is not None:
-                future.set_exception(copy_error(error))
+            on_answer = self._pending.pop(id, None)
+            if on_answer is not None:
+                _guarded(on_answer, None, copy_error(error))
 
 
 class ForkedError(ConnectionClosed):
@@ -228,6 +241,13 @@ def _running_future() -> Future[Any]:
     future: Future[Any] = Future()
     future.set_running_or_notify_cancel()  # what is under way can't be cancelled
     return future
+
+
+def _complete(future: Future[Any], result: Any, error: PoolError | None) -> None:
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
 
 
 def _guarded(callback: Callable[..., None], *arguments: Any) -> None:

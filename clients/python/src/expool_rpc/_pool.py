@@ -8,7 +8,6 @@ import multiprocessing
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
 from typing import Any
 
 from ._affinity import AffinityMask
@@ -121,9 +120,9 @@ class ExecPool:
         if not concur:
             return self._execute_now(session, job)
         starts = session.confirms(job) and session.idle and not session.callbacks.inside
-        reply = self._schedule(session, job)
+        self._schedule(session, job)
         if starts:
-            session.await_start(job, reply)
+            session.await_start(job)
         session.callbacks.serve()
         return -1 if job.reason == "rejected" else 0
 
@@ -340,12 +339,12 @@ class ExecPool:
             session.connection.call("clear")
         self._alive, self._tstart = True, None
 
-    def _schedule(self, session: Session, job: Job, **how: Any) -> Future[Any]:
+    def _schedule(self, session: Session, job: Job, **how: Any) -> None:
         if self._tstart is None:
             self._tstart = time.perf_counter()
         if self.memlimit:
             job.wkslim = job.wkslim or session.workers
-        return session.execute(job, **how)
+        session.execute(job, **how)
 
     def _execute_now(self, session: Session, job: Job) -> int:
         """Execute a job beside the workers, and wait for its end."""

@@ -15,7 +15,6 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future
 from typing import Any
 
 from ._callbacks import CallbackQueue
@@ -76,8 +75,8 @@ class Session:
         confirm: bool = True,
         future: JobFuture | None = None,
         collector: deque[Job] | None = None,
-    ) -> Future[Any]:
-        """Schedule a job; the future is of the server's reply.
+    ) -> None:
+        """Schedule a job.
 
         :param wait: it starts at once, beside the workers.
         :param confirm: what is to be called before it starts has not been called yet.
@@ -97,12 +96,10 @@ class Session:
             with self._order:
                 if job.task:
                     params["task"] = self._task_id(job.task)
-                reply = self.connection.send("execute", params)
+                self.connection.ask("execute", params, functools.partial(self._answered, number))
         except BaseException:
             self._withdraw(job, number)
             raise
-        reply.add_done_callback(functools.partial(self._answered, number))
-        return reply
 
     @property
     def idle(self) -> bool:
@@ -114,14 +111,13 @@ class Session:
         if job.state is not None and not job.finished:
             raise ValueError(f'job "{job}" is scheduled already: make another Job to execute the command twice')
 
-    def await_start(self, job: Job, reply: Future[Any]) -> None:
+    def await_start(self, job: Job) -> None:
         """Have the callbacks before its start called, if a job starts at once.
 
         :raises CallError: the server refuses the job.
         """
-        reply.add_done_callback(lambda _: self.callbacks.changed())
-        self.callbacks.wait(reply.done)
-        if reply.exception() is None and reply.result()["state"] == "queued":
+        self.callbacks.wait(lambda: job._id is not None or job.finished)
+        if job.state == "queued":
             return
         self.callbacks.serve_until(lambda: job.state not in ("queued", "starting"))
         self.raise_refusal()
@@ -293,20 +289,18 @@ class Session:
         else:
             self.callbacks.changed(always=False)
 
-    def _answered(self, number: int, reply: Future[Any]) -> None:
-        error = reply.exception()
+    def _answered(self, number: int, taken: dict[str, Any], error: PoolError | None) -> None:
         job = self.live.get(number)
         if job is None:
             return
         if error is None:
-            job._id = reply.result()["job"]
+            job._taken(taken)
             self.callbacks.changed(always=False)
         elif isinstance(error, CallError):
             if job._future is None:
                 self.refusals.append(_about(job, error))
             self._lose(number, "refused", error)
-        else:
-            assert isinstance(error, PoolError)  # the connection is over
+        else:  # the connection is over
             self._lose(number, "lost" if self.connection.error else "terminated", error)
 
     def _on_closed(self, error: PoolError | None) -> None:

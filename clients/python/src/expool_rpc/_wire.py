@@ -30,6 +30,8 @@ def _plain(value: object) -> str:
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain).encode
 
+_decode = json.JSONDecoder().raw_decode
+
 
 def request_line(id: int, method: str, params: Any) -> bytes:
     """The line of a call; ``params`` may be None for none.
@@ -56,15 +58,21 @@ def error_line(id: str, message: str) -> bytes:
 
 
 def messages(text: str) -> Iterator[Any]:
-    """The messages of whole lines, the last of them without its newline.
+    """The messages of whole lines, each with its newline.
 
     :raises ValueError: a line is not JSON; the error shows it.
     """
-    for line in text.split("\n"):
+    start = 0
+    while start < len(text):
         try:
-            yield json.loads(line)
+            message, end = _decode(text, start)
         except ValueError:
-            raise ValueError(f"it wrote {line!r:.200}") from None
+            end = start
+        if end == start or text[end] != "\n":
+            line = text[start:].partition("\n")[0]
+            raise ValueError(f"it wrote {line!r:.200}")
+        yield message
+        start = end + 1
 
 
 def _line(head: str, value: Any) -> bytes:
