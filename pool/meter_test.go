@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"expool/pool/sched"
@@ -38,17 +39,20 @@ func TestALookTellsWhatRunsAndLeavesOutWhatIsGone(t *testing.T) {
 }
 
 func TestFilesAreClosedAWhileAfterTheLastLook(t *testing.T) {
-	m := &hostMeter{vms: DefaultVMSShare}
-	for range 2 {
-		m.Look([]sched.Target{{Job: 1, Attempt: 1, PID: os.Getpid()}})
-		if open := measured(t); open != 2 {
-			t.Errorf("%d files are open after a look, want that of the process and that of the host", open)
-		}
-		m.idle.Reset(0) // as if the while had passed
-		for deadline := time.Now().Add(time.Minute); measured(t) != 0; time.Sleep(time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("%d files are open after the while", measured(t))
+	synctest.Test(t, func(t *testing.T) { // in virtual time
+		m := &hostMeter{vms: DefaultVMSShare}
+		after := func(d time.Duration, want int) {
+			t.Helper()
+			time.Sleep(d)
+			synctest.Wait()
+			if open := measured(t); open != want {
+				t.Errorf("%d files are open, want %d: that of the process and that of the host, or none", open, want)
 			}
 		}
-	}
+		for range 2 {
+			m.Look([]sched.Target{{Job: 1, Attempt: 1, PID: os.Getpid()}})
+			after(idleMeter-1, 2)
+			after(1, 0)
+		}
+	})
 }
