@@ -73,7 +73,7 @@ const (
 	argCgroup     = 10
 )
 
-// start starts a process that leads a session, and that is killed when this thread ends. It has default signal dispositions.
+// start starts a process that leads a process group, and that is killed when this thread ends. It has default signal dispositions.
 func (f *forker) start(c *child) (pid, pidfd int, err error) {
 	if f.file, err = syscall.BytePtrFromString(c.file); err != nil {
 		return 0, -1, err
@@ -109,7 +109,7 @@ func (f *forker) plan(c *child) {
 	if f.legacy {
 		f.clearHandlers()
 	}
-	f.add(call{nr: unix.SYS_SETSID})
+	f.add(call{nr: unix.SYS_SETPGID}) // not SETSID: this process leads a session without terminal, and the kernel makes a scheduling group for each
 	f.add(call{nr: unix.SYS_PRCTL, a: unix.PR_SET_PDEATHSIG, b: uintptr(unix.SIGKILL)})
 	f.add(call{nr: unix.SYS_GETPPID, want: f.pid})       // else this process has just ended
 	for place := len(c.stdio) - 1; place >= 0; place-- { // downwards, so that none is replaced that is still needed
