@@ -311,6 +311,7 @@ func (g *guardian) advance() error {
 	if m.retire {
 		return errRetired
 	}
+	quickYield()
 	return nil
 }
 
