@@ -38,6 +38,7 @@ func run(args []string) int {
 	if err != nil {
 		return report(err, usageStatus)
 	}
+	proc.ShortenSlices()
 	useFewThreads()
 	paceGC()
 	server := rpc.NewServer(settings, proc.QuickWriter(os.Stdout))

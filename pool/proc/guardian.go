@@ -101,18 +101,6 @@ func newGuardian() (*guardian, error) {
 	return g, nil
 }
 
-// raisePriority lets the main thread run at once when a message comes or a job exits, even among hundreds of busy
-// processes. Plain users may not do that. Jobs start with the usual priority, so that a server with another one is left alone.
-func raisePriority() {
-	attr, err := unix.SchedGetAttr(0, 0)
-	if err != nil || attr.Policy != unix.SCHED_NORMAL || attr.Nice != 0 {
-		return
-	}
-	attr.Nice = -20
-	attr.Flags |= unix.SCHED_FLAG_RESET_ON_FORK
-	_ = unix.SchedSetAttr(0, attr, 0)
-}
-
 // clearSignals makes the guardian immune to what a terminal or an operator sends, and sees to it that jobs start with
 // default dispositions and nothing blocked: handlers are reset by exec, ignored and blocked signals are not.
 func clearSignals() error {

@@ -194,6 +194,7 @@ func anyAlive(pids []int) bool {
 // helperServer is a server that runs one command until its stdin ends: bare|plain|group COMMAND... A group is a memory cgroup, and
 // bare without any cgroup. It prints the pid of the job, and the folders of its cgroups.
 func helperServer(args []string) error {
+	ShortenSlices()
 	rec := newRecorder()
 	r, err := New(Config{Subreaper: true, NoCgroup: args[0] == "bare"}, rec)
 	if err != nil {
