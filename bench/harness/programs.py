@@ -27,8 +27,12 @@ class Program(NamedTuple):
     own: bool = False
 
 
-def ours(lab: Lab, n: int, width: int, command: tuple[str, ...], listed: bool = False, **fields: object) -> float:
-    return filtered(lab, write(lab, n, job(*command, **fields), listed), f"--workers={width}")
+def ours(lab: Lab, n: int, width: int, command: tuple[str, ...], *flags: str, listed: bool = False, **fields: object) -> float:
+    return filtered(lab, write(lab, n, job(*command, **fields), listed), f"--workers={width}", *flags)
+
+
+def without_cgroups(lab: Lab, n: int, width: int, command: tuple[str, ...]) -> float:
+    return ours(lab, n, width, command, "--no-cgroup")
 
 
 def c_loop(lab: Lab, n: int, width: int, command: tuple[str, ...]) -> float:
@@ -72,6 +76,7 @@ def library(peer: str, *first: str) -> Seconds:
 
 EXPOOL = Program("expool-rpc, a request for each job", ours)
 EXPOOL_LIST = Program("expool-rpc, one list of jobs", functools.partial(ours, listed=True), own=True)
+EXPOOL_PLAIN = Program("expool-rpc --no-cgroup, as for a plain user", without_cgroups, own=True)
 C_LOOP = Program("posix_spawn loop in C", c_loop)
 GO_LOOP = Program("bare spawn loop in Go", go_loop)
 XARGS = Program("xargs -P", xargs)
@@ -83,7 +88,7 @@ PYEXPOOL = Program("PyExPool, its defaults", library("pyexpool", "0"), few=2, pe
 BENCHEXEC = Program("BenchExec's RunExecutor, in one process", library("benchexec"), few=8, peer=True, rounds=3)
 RUNEXEC = Program("BenchExec's runexec, a command for each job", runexec, few=2, peer=True, rounds=3)
 
-ALL = (EXPOOL, EXPOOL_LIST, C_LOOP, GO_LOOP, XARGS, FUTURES, PARALLEL, HYPERQUEUE, PYEXPOOL_TUNED, PYEXPOOL, BENCHEXEC, RUNEXEC)
+ALL = (EXPOOL, EXPOOL_LIST, EXPOOL_PLAIN, C_LOOP, GO_LOOP, XARGS, FUTURES, PARALLEL, HYPERQUEUE, PYEXPOOL_TUNED, PYEXPOOL, BENCHEXEC, RUNEXEC)
 
 
 def side(program: Program, n: int, width: int, figure: Callable[[int, float], float], command: Callable[[Lab], Tuple[str, ...]]) -> Side:
