@@ -7,12 +7,12 @@ import (
 	"runtime/metrics"
 )
 
-// The heap may grow by half of what lives, or by so many bytes, before garbage is collected. Half, since most of a large heap is queued
+// The heap may grow by two fifths of what lives, or by so many bytes, before garbage is collected. No more, since most of a large heap is queued
 // jobs, which live long, and a queued job is to take less than 1 kB all in all; more while the heap is small, since collecting it over and
 // over is half of the cost of a short job.
 const (
-	leastGrowth = 50  // percent
-	mostGrowth  = 400 // percent
+	leastGrowth = 40  // percent
+	mostGrowth  = 320 // percent
 	growthBytes = 32 << 20
 )
 
