@@ -82,9 +82,13 @@ def ratios(result):
 
 
 class Ratios(unittest.TestCase):
-    def test_they_are_of_medians(self):
-        result = measured(row(side("ours", 1, 30, 2), side("theirs", 4, 4, 400)), 3)
+    def test_they_are_the_median_of_the_rounds(self):
+        result = measured(row(side("ours", 1, 30, 200), side("theirs", 4, 10, 400)), 3)
         self.assertEqual(ratios(result), {"theirs": 0.5})
+
+    def test_a_side_of_fewer_rounds_is_compared_with_the_first_ones(self):
+        result = measured(row(side("ours", 1, 30, 200), side("theirs", 4, rounds=1)), 3)
+        self.assertEqual(ratios(result), {"theirs": 0.25})
 
     def test_above_one_is_better_where_less_is_better(self):
         result = measured(row(side("ours", 2), side("theirs", 6), less=True))

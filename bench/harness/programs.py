@@ -84,7 +84,7 @@ FUTURES = Program("concurrent.futures with subprocess", library("futures"))
 PARALLEL = Program("GNU parallel", parallel, few=40, peer=True)
 HYPERQUEUE = Program("HyperQueue, a local server and worker", library("hyperqueue"), few=250, peer=True, rounds=3)
 PYEXPOOL_TUNED = Program("PyExPool, latency 1 ms", library("pyexpool", "0.001"), few=200, peer=True)
-PYEXPOOL = Program("PyExPool, its defaults", library("pyexpool", "0"), few=2, peer=True, rounds=3)
+PYEXPOOL = Program("PyExPool, its defaults", library("pyexpool", "0"), few=4, peer=True, rounds=3)
 BENCHEXEC = Program("BenchExec's RunExecutor, in one process", library("benchexec"), few=8, peer=True, rounds=3)
 RUNEXEC = Program("BenchExec's runexec, a command for each job", runexec, few=2, peer=True, rounds=3)
 

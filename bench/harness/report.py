@@ -10,7 +10,7 @@ INTRODUCTION = """# Benchmarks
 
 Made by `make bench`; `python3 bench/run.py --rows NAME` measures one row again. The sides of a row ran in turn (A B C, A B C, ...), so that what disturbed the machine
 disturbed all of them. A figure is the median of its rounds, with the least and the most of them. **Compare ratios only**: all other figures belong to this machine. A ratio
-is that of medians, and tells how many times better the row's first side is (above 1: better; with a goal it stands in bold). Command-line programs are timed from their
+is the median of those within the rounds, and tells how many times better the row's first side is (above 1: better; with a goal it stands in bold). Command-line programs are timed from their
 start to their exit; libraries from the first submission to the last end, in a loop of `bench/peers`; slow ones get fewer jobs and rounds.
 """
 

@@ -80,24 +80,33 @@ class Result:
     def median(self, figure: str) -> float:
         return statistics.median(self.samples[figure])
 
+    def ratio(self, figure: str) -> Optional[float]:
+        """How many times better the row's subject is than the figure: the median of the rounds, so that what disturbed a round disturbed both.
+        None where there is no such comparison. All sides take part from the first round on, some not to the last."""
+        if not self.compared(figure):
+            return None
+        rounds = zip(self.samples[self.row.subject], self.samples[figure])
+        ratios = [ratio for ratio in (self.better(*both) for both in rounds) if ratio is not None]
+        return statistics.median(ratios) if ratios else None
+
+    def compared(self, figure: str) -> bool:
+        row = self.row
+        chosen = not row.only_compare or figure in row.only_compare
+        return row.compare and chosen and figure != row.subject and {figure, row.subject} <= self.samples.keys()
+
+    def better(self, ours: float, theirs: float) -> Optional[float]:
+        over, under = (theirs, ours) if self.row.less else (ours, theirs)
+        return over / under if under else None
+
     def best(self, figure: str) -> float:
         """The sample that was disturbed least."""
         return (min if self.row.less else max)(self.samples[figure])
 
-    def ratio(self, figure: str, of: Optional[Callable[[str], float]] = None) -> Optional[float]:
-        """How many times better the row's subject is than the figure, by medians or as told; None where there is no such comparison."""
-        row, of = self.row, of or self.median
-        chosen = not row.only_compare or figure in row.only_compare
-        if not row.compare or not chosen or figure == row.subject or not {figure, row.subject} <= self.samples.keys():
-            return None
-        ours, theirs = of(row.subject), of(figure)
-        over, under = (theirs, ours) if row.less else (ours, theirs)
-        return over / under if under else None
-
     def held(self) -> dict[str, float]:
         """The ratios that must not fall: of the best samples, since these need no more than a quiet moment of each side."""
         own = {side.name for side in self.row.sides if side.own}
-        ratios = {figure: self.ratio(figure, self.best) for figure in self.samples if figure not in own}
+        figures = [figure for figure in self.samples if figure not in own and self.compared(figure)]
+        ratios = {figure: self.better(self.best(self.row.subject), self.best(figure)) for figure in figures}
         return {figure: ratio for figure, ratio in ratios.items() if ratio is not None}
 
     def extend(self, more: "Result") -> None:
