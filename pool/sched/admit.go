@@ -15,7 +15,7 @@ func (c *Core) besideFits(j *job) bool {
 		limit = min(limit, c.narrow)
 	}
 	if j.beside > 0 {
-		limit = min(limit, j.beside)
+		limit = min(limit, int(j.beside))
 	}
 	if c.narrowed > 0 {
 		for o := range c.active.all {

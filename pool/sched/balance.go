@@ -48,9 +48,9 @@ func (c *Core) soon(j *job) int64 {
 func (c *Core) postpone(j *job) {
 	beside := max(c.occupied-1, 1)
 	if j.beside > 0 {
-		beside = max(min(beside, j.beside/2), 1)
+		beside = max(min(beside, int(j.beside)/2), 1)
 	}
-	j.beside = beside
+	j.beside = int32(beside)
 	j.postponed++
 	j.since = c.starts
 	j.again = true

@@ -10,13 +10,13 @@ type category struct{ byTime, bySize heaviest }
 type heaviest struct {
 	jobs   []*job
 	weight func(*Spec) float64
-	pos    func(*job) *int // where a job keeps its place
+	pos    func(*job) *int32 // where a job keeps its place
 }
 
 func newCategory() *category {
 	return &category{
-		byTime: heaviest{weight: (*Spec).weight, pos: func(j *job) *int { return &j.timePos }},
-		bySize: heaviest{weight: func(s *Spec) float64 { return s.Size }, pos: func(j *job) *int { return &j.sizePos }},
+		byTime: heaviest{weight: (*Spec).weight, pos: func(j *job) *int32 { return &j.timePos }},
+		bySize: heaviest{weight: func(s *Spec) float64 { return s.Size }, pos: func(j *job) *int32 { return &j.sizePos }},
 	}
 }
 
@@ -25,12 +25,12 @@ func (h *heaviest) Less(i, j int) bool { return h.weight(h.jobs[i].spec) > h.wei
 
 func (h *heaviest) Swap(i, j int) {
 	h.jobs[i], h.jobs[j] = h.jobs[j], h.jobs[i]
-	*h.pos(h.jobs[i]), *h.pos(h.jobs[j]) = i, j
+	*h.pos(h.jobs[i]), *h.pos(h.jobs[j]) = int32(i), int32(j)
 }
 
 func (h *heaviest) Push(x any) {
 	j := x.(*job)
-	*h.pos(j) = len(h.jobs)
+	*h.pos(j) = int32(len(h.jobs))
 	h.jobs = append(h.jobs, j)
 }
 
@@ -76,8 +76,8 @@ func (c *Core) leaveCategory(j *job) {
 		return
 	}
 	cat := c.categories[j.spec.Category]
-	heap.Remove(&cat.byTime, j.timePos)
-	heap.Remove(&cat.bySize, j.sizePos)
+	heap.Remove(&cat.byTime, int(j.timePos))
+	heap.Remove(&cat.bySize, int(j.sizePos))
 	if cat.byTime.Len() == 0 {
 		delete(c.categories, j.spec.Category)
 	}

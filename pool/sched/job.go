@@ -14,13 +14,13 @@ type job struct {
 	asked   bool   // the confirmation of the current attempt is awaited
 	sent    bool   // the runner has the attempt
 	attempt int
-	timePos int // in its category's heaps
-	sizePos int
+	timePos int32 // in its category's heaps; 32 bits, here and below, keep a queued job below 1 kB
+	sizePos int32
 	wait    CallID // who waits for a synchronous job
 
 	mem       int64 // the most that any attempt was seen to use
-	beside    int   // how many workers may run while this one does, itself included; 0: as many as there are
-	postponed int   // how often it was, for memory
+	beside    int32 // how many workers may run while this one does, itself included; 0: as many as there are
+	postponed int32 // how often it was, for memory
 	since     int64 // Core.starts when it was postponed last
 
 	inAll, inQueue, inTask, inActive link[job]

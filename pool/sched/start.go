@@ -64,7 +64,7 @@ func (c *Core) launch(j *job) {
 	c.active.pushBack(j)
 	c.weigh(j, +1)
 	c.starts++
-	if j.run.beside = j.beside; j.beside > 0 {
+	if j.run.beside = int(j.beside); j.beside > 0 {
 		c.narrowed++
 	}
 	c.do(Start{Job: j.id, Attempt: j.attempt, Spec: j.spec, Group: c.places.placed(j.run.slot), Limit: c.limitOf(j.spec)})

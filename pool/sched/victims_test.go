@@ -19,7 +19,7 @@ func crowd(t *rapid.T) (*Core, []*job) {
 		draw := func(what string, most int) int {
 			return rapid.IntRange(0, most).Draw(t, fmt.Sprintf("%s of job %d", what, i+1))
 		}
-		j := &job{id: JobID(i + 1), spec: &Spec{}, postponed: draw("postponements", 2), run: &run{}}
+		j := &job{id: JobID(i + 1), spec: &Spec{}, postponed: int32(draw("postponements", 2)), run: &run{}}
 		j.run.begun = c.now.Mono - time.Duration(draw("work", 3000))*time.Millisecond
 		j.run.mem, j.run.growth = int64(1+draw("memory", 500)), float64(draw("growth", 5000))
 		if draw("category", 1) == 1 {
