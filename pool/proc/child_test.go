@@ -51,11 +51,15 @@ func outputOf(t *testing.T, f *forker, c child) (string, unix.WaitStatus) {
 
 func TestAChildIsWhatItWasDescribedAs(t *testing.T) {
 	dir := t.TempDir()
+	session, err := unix.Getsid(0)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, f := range forkers() {
-		script := `pwd; echo $A; cut -d" " -f5 /proc/$$/stat; echo $$; grep -E "^Sig(Blk|Ign)" /proc/self/status; echo error >&2; exit 3`
+		script := `pwd; echo $A; cut -d" " -f5,6 /proc/$$/stat; echo $$; grep -E "^Sig(Blk|Ign)" /proc/self/status; echo error >&2; exit 3`
 		out, status := outputOf(t, f, child{file: "/bin/sh", args: []string{"sh", "-c", script}, dir: dir})
 		lines := strings.Split(out, "\n")
-		if len(lines) != 8 || lines[0] != dir || lines[1] != "1" || lines[2] != lines[3] || lines[6] != "error" || status.ExitStatus() != 3 {
+		if len(lines) != 8 || lines[0] != dir || lines[1] != "1" || lines[2] != fmt.Sprint(lines[3], " ", session) || lines[6] != "error" || status.ExitStatus() != 3 {
 			t.Fatalf("%s: %v, %q", name, status, out)
 		}
 		for _, line := range lines[4:6] {

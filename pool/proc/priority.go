@@ -8,7 +8,7 @@ import (
 )
 
 // shortSlice is the shortest time slice that the kernel gives. A thread with a short one runs sooner when it is woken among busy processes, and gets
-// no more time than with a long one: deadlines under full load are met in half of the time. Kernels before 6.12 take no notice.
+// no more time than with a long one: deadlines under full load are met sooner (row lateness of the benchmarks). Kernels before 6.12 take no notice.
 const shortSlice = 100_000 // nanoseconds
 
 // ShortenSlices gives the threads of this process, and those that they make, short time slices. Guardians do it by themselves, and jobs start without.

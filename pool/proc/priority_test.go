@@ -30,13 +30,16 @@ func TestJobsOfAServerWithShortSlicesHaveTheUsualPriority(t *testing.T) {
 			t.Errorf("%s: the guardian has %+v", kind, guardian)
 		}
 		if mine.Runtime == 0 {
-			t.Skip("this kernel, older than 6.12, has no slices")
+			continue // this kernel, older than 6.12, has no slices
 		}
 		if guardian.Runtime != shortSlice {
 			t.Errorf("%s: the guardian has slices of %d ns", kind, guardian.Runtime)
 		}
 		pid := s.cmd.Process.Pid
-		tasks, _ := os.ReadDir("/proc/" + strconv.Itoa(pid) + "/task")
+		tasks, err := os.ReadDir("/proc/" + strconv.Itoa(pid) + "/task")
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, task := range tasks {
 			tid, _ := strconv.Atoi(task.Name())
 			if slice := schedAttr(t, tid).Runtime; slice != shortSlice {
