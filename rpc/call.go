@@ -78,19 +78,24 @@ func (c *Call) answer(result wire.Appender, err *wire.Error) {
 	}
 	line := scratch.Get().(*[]byte)
 	*line = appendResponse((*line)[:0], c.id, result, err)
-	if c.batch != nil {
-		c.batch.put(c.slot, *line)
-	} else {
-		c.out.Send(*line)
+	if c.batch == nil {
+		send(c.out, line)
+		return
 	}
-	giveBack(line)
-}
-
-// giveBack returns a buffer to scratch, unless it has grown large.
-func giveBack(line *[]byte) {
+	c.batch.put(c.slot, *line)
 	if cap(*line) <= chunkSize {
 		scratch.Put(line)
 	}
+}
+
+// send sends a line whose buffer is from scratch, and gives that back; one that has grown large it gives away.
+func send(out *Outbox, line *[]byte) {
+	if cap(*line) > chunkSize {
+		out.Take(*line)
+		return
+	}
+	out.Send(*line)
+	scratch.Put(line)
 }
 
 // scratch holds buffers for lines.

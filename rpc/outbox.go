@@ -74,13 +74,18 @@ func NewOutbox(w io.Writer, options OutboxOptions) *Outbox {
 }
 
 // Send enqueues a line, which is given without its line break and is copied.
-func (o *Outbox) Send(line []byte) {
+func (o *Outbox) Send(line []byte) { o.enqueue(line, o.add) }
+
+// Take is Send for a long line, which is not copied: its memory is the Outbox's.
+func (o *Outbox) Take(line []byte) { o.enqueue(line, addOwn) }
+
+func (o *Outbox) enqueue(line []byte, add func(*segment, []byte)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.ended() {
 		return
 	}
-	o.add(o.queue[len(o.queue)-1], line)
+	add(o.queue[len(o.queue)-1], line)
 	o.grew(len(line) + 1)
 }
 
@@ -176,6 +181,9 @@ func (o *Outbox) add(s *segment, line []byte) {
 	}
 	s.chunks[last] = append(append(s.chunks[last], line...), '\n')
 }
+
+// addOwn makes a line a chunk of s.
+func addOwn(s *segment, line []byte) { s.chunks = append(s.chunks, append(line, '\n')) }
 
 // chunk returns an empty chunk with room for n bytes.
 func (o *Outbox) chunk(n int) []byte {

@@ -48,7 +48,11 @@ func TestLinesGoOutInTheOrderInWhichTheyWereSent(t *testing.T) {
 		if i%5000 == 77 {
 			scratch = append(scratch, bytes.Repeat([]byte("x"), 3*chunkSize)...)
 		}
-		o.Send(scratch)
+		if i%5000 == 78 {
+			o.Take(bytes.Clone(scratch))
+		} else {
+			o.Send(scratch)
+		}
 		want.Write(append(scratch, '\n'))
 	}
 	mustClose(t, o)

@@ -30,8 +30,7 @@ func (s *Server) publish(ch *sched.Change) {
 	e := eventOf(ch)
 	line := scratch.Get().(*[]byte)
 	*line = e.AppendLine((*line)[:0], id)
-	s.out.Send(*line)
-	giveBack(line)
+	send(s.out, line)
 }
 
 // confirmID names the request to confirm an attempt, so that its answer needs no memory of it.

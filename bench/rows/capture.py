@@ -35,5 +35,5 @@ ROWS = (
     row("capture-line", "Jobs with a captured line of output", 800, line,
         "fork and exec, as with no-op jobs; two pipes for each job, and a poll more in the guardian."),
     row("capture-megabyte", "Jobs with a captured megabyte of output", 80, megabyte,
-        "copying: through the pipe in pieces of 64 KiB, from the guardian to the server, and into JSON, where each byte is looked at."),
+        "copying: through the job's pipe, from the guardian to the server, and into JSON, where each byte is looked at. The rivals hand on no JSON."),
 )

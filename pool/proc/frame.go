@@ -40,8 +40,11 @@ func (e *encoder) begin(k kind) {
 	e.b = append(e.b, 0, 0, 0, 0, byte(k))
 }
 
-func (e *encoder) end() {
-	binary.LittleEndian.PutUint32(e.b[e.start:], uint32(len(e.b)-e.start-4))
+func (e *encoder) end() { e.endBefore(0) }
+
+// endBefore ends what is appended of a frame, to which n bytes more belong.
+func (e *encoder) endBefore(n int) {
+	binary.LittleEndian.PutUint32(e.b[e.start:], uint32(len(e.b)-e.start-4+n))
 }
 
 func (e *encoder) int(v int64) { e.b = binary.AppendVarint(e.b, v) }
@@ -55,11 +58,6 @@ func (e *encoder) bool(v bool) {
 }
 
 func (e *encoder) str(s string) {
-	e.b = binary.AppendUvarint(e.b, uint64(len(s)))
-	e.b = append(e.b, s...)
-}
-
-func (e *encoder) bytes(s []byte) {
 	e.b = binary.AppendUvarint(e.b, uint64(len(s)))
 	e.b = append(e.b, s...)
 }
@@ -115,15 +113,27 @@ func (d *decoder) size() int {
 	return int(v)
 }
 
-// bytes returns a part of the frame itself, not a copy.
-func (d *decoder) bytes() []byte {
-	n := d.size()
+func (d *decoder) str() string { return string(d.take(d.size())) }
+
+// take returns a part of the frame itself, not a copy.
+func (d *decoder) take(n int) []byte {
 	v := d.b[:n:n]
 	d.b = d.b[n:]
 	return v
 }
 
-func (d *decoder) str() string { return string(d.bytes()) }
+// keep returns n bytes for good.
+func (d *decoder) keep(n int) []byte {
+	if n < 0 || n > len(d.b) {
+		d.fail("bad length")
+		return nil
+	}
+	v := d.take(n)
+	if n <= inboxSize {
+		v = append([]byte{}, v...) // the frame's memory is used again
+	}
+	return v
+}
 
 func (d *decoder) strs() []string {
 	n := d.size()
@@ -183,7 +193,7 @@ func (in *inbox) pending() int {
 	return max(frameHeader, min(size, frameLimit))
 }
 
-// next returns the next frame, which is valid until space is called; kind 0 means that none is complete.
+// next returns the next frame, which is valid until space is called, or for good if it is larger than inboxSize; kind 0 means that none is complete.
 func (in *inbox) next() (kind, []byte, error) {
 	if in.end-in.start < frameHeader {
 		return 0, nil, nil

@@ -36,20 +36,36 @@ func drawCommand(t *rapid.T) *Command {
 	return c
 }
 
-func drawCapture(t *rapid.T) *Capture {
+func drawCaptured(t *rapid.T) *captured {
 	if rapid.Bool().Draw(t, "none") {
 		return nil
 	}
-	data := rapid.SliceOf(rapid.Byte()).Draw(t, "data")
-	return &Capture{Data: append([]byte{}, data...), Head: rapid.IntRange(0, len(data)).Draw(t, "head"),
-		Truncated: rapid.Int64().Draw(t, "truncated")}
+	c := &captured{pieces: rapid.SliceOfN(rapid.SliceOf(rapid.Byte()), 0, 3).Draw(t, "pieces"), truncated: rapid.Int64().Draw(t, "truncated")}
+	if rapid.Bool().Draw(t, "long") { // too long to be copied out of the frame
+		c.pieces = append(c.pieces, bytes.Repeat([]byte("long"), inboxSize))
+	}
+	c.head = rapid.IntRange(0, c.size()).Draw(t, "head")
+	return c
+}
+
+// whole is what the other side gets.
+func (c *captured) whole() *Capture {
+	if c == nil {
+		return nil
+	}
+	return &Capture{Data: append([]byte{}, bytes.Join(c.pieces, nil)...), Head: c.head, Truncated: c.truncated}
+}
+
+// appendWhole appends all that a guardian sends of the end of an attempt.
+func appendWhole(b []byte, m *exited) []byte {
+	return append(appendExited(b, m), bytes.Join(m.pieces(), nil)...)
 }
 
 func drawExit(t *rapid.T) Exit {
 	n := func(label string) int64 { return rapid.Int64().Draw(t, label) }
 	return Exit{PID: int(n("pid")), Code: int(n("code")), Wall: n("wall"), Duration: time.Duration(n("duration")),
 		User: time.Duration(n("user")), Sys: time.Duration(n("sys")), MaxRSS: n("rss"), ReadBytes: n("read"),
-		WriteBytes: n("write"), Leaked: int(n("leaked")), Stdout: drawCapture(t), Stderr: drawCapture(t), Warnings: drawStrings(t, "warnings"),
+		WriteBytes: n("write"), Leaked: int(n("leaked")), Warnings: drawStrings(t, "warnings"),
 		GroupPeak: n("peak"), GroupPeakSource: rapid.String().Draw(t, "source"), OOMKilled: rapid.Bool().Draw(t, "killed"),
 		MemLimited: rapid.Bool().Draw(t, "limited"), MaybeOOM: rapid.Bool().Draw(t, "maybe")}
 }
@@ -58,7 +74,7 @@ func drawExit(t *rapid.T) Exit {
 func TestMessagesSurviveTheStream(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, c, s := drawAttempt(t), drawCommand(t), Signal(rapid.IntRange(1, 2).Draw(t, "signal"))
-		x := exited{attempt: a, exit: drawExit(t), retire: rapid.Bool().Draw(t, "retire")}
+		x := exited{attempt: a, exit: drawExit(t), retire: rapid.Bool().Draw(t, "retire"), stdout: drawCaptured(t), stderr: drawCaptured(t)}
 		h := drawStrings(t, "env")
 		f := Failure{Err: rapid.String().Draw(t, "err"), Exhausted: rapid.Bool().Draw(t, "exhausted")}
 		st := started{a, rapid.Int().Draw(t, "pid"), rapid.Int64().Draw(t, "wall"), time.Duration(rapid.Int64().Draw(t, "age"))}
@@ -67,8 +83,13 @@ func TestMessagesSurviveTheStream(t *testing.T) {
 		stream = appendSignal(stream, a, s)
 		stream = appendStarted(stream, st)
 		stream = appendFailed(stream, a, f)
-		stream = appendExited(stream, &x)
+		stream = appendWhole(stream, &x)
 		stream = appendKilling(stream, a)
+		filler := []string{strings.Repeat("over what was there before", 40)}
+		const fillers = 2 * inboxSize / 1000
+		for range fillers {
+			stream = appendHello(stream, filler)
+		}
 
 		var got []any
 		var in inbox
@@ -88,7 +109,12 @@ func TestMessagesSurviveTheStream(t *testing.T) {
 				got = append(got, parseAny(t, k, b)...)
 			}
 		}
-		if want := []any{h, a, c, a, s, st, a, f, x, a}; !reflect.DeepEqual(got, want) {
+		x.exit.Stdout, x.exit.Stderr, x.stdout, x.stderr = x.stdout.whole(), x.stderr.whole(), nil, nil
+		want := []any{h, a, c, a, s, st, a, f, x, a}
+		for range fillers {
+			want = append(want, filler)
+		}
+		if !reflect.DeepEqual(got, want) {
 			t.Fatalf("got %+v, want %+v", got, want)
 		}
 	})
@@ -147,7 +173,7 @@ func TestTruncatedAndPaddedFramesAreErrors(t *testing.T) {
 
 func FuzzDecoder(f *testing.F) {
 	f.Add(byte(kindStart), appendStart(nil, Attempt{Job: 1, N: 1}, &Command{Args: []string{"x"}, CPUs: []int{1}})[frameHeader:])
-	f.Add(byte(kindExited), appendExited(nil, &exited{exit: Exit{Stdout: &Capture{Data: []byte("x")}}})[frameHeader:])
+	f.Add(byte(kindExited), appendWhole(nil, &exited{stdout: &captured{pieces: [][]byte{{'x'}}, head: 1}})[frameHeader:])
 	f.Add(byte(kindHello), []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f})
 	f.Fuzz(func(t *testing.T, k byte, b []byte) {
 		_, _ = parse(kind(k), b) // must neither panic nor allocate more than b is long

@@ -162,11 +162,10 @@ func (g *guardian) serve() error {
 // wait sleeps until there is something to do: a message, the exit of the main process, output, or time.
 // It reports false when the server is gone.
 func (g *guardian) wait() (alive bool, err error) {
-	timeout := -1
+	timeout := time.Duration(-1)
 	g.poll = append(g.poll[:0], unix.PollFd{Fd: guardianOrders, Events: unix.POLLIN})
 	if g.run != nil {
-		g.poll = g.run.pollFds(g.poll)
-		timeout = g.run.timeout(time.Now())
+		g.poll, timeout = g.run.waitFor(g.poll, time.Now())
 	}
 	// SIGCHLD interrupts the poll, which tells of orphans that ended. If that comes just before, or this is not the main thread,
 	// nothing is lost but time: the exit of the main process is polled, and the rest is looked for by timeout once it counts.
@@ -293,13 +292,26 @@ func (g *guardian) advance() error {
 	}
 	m := r.finish()
 	g.run = nil
-	if err := g.send(appendExited(g.out, m)); err != nil {
+	if err := g.sendExited(m); err != nil {
 		return err
 	}
 	if m.retire {
 		return errRetired
 	}
 	quickYield()
+	return nil
+}
+
+// sendExited sends the end of an attempt behind what is in out, and the captured output from where it was read to.
+func (g *guardian) sendExited(m *exited) error {
+	if err := g.send(appendExited(g.out, m)); err != nil {
+		return err
+	}
+	for _, piece := range m.pieces() {
+		if err := g.write(piece); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -313,13 +325,14 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-// send writes one or more frames. It may wait for the server, which always reads.
+// send writes one or more frames, whose memory is used again for the next ones.
 func (g *guardian) send(b []byte) error {
-	if cap(b) <= 64<<10 {
-		g.out = b
-	} else {
-		g.out = nil // a large capture; give the memory back
-	}
+	g.out = b
+	return g.write(b)
+}
+
+// write may wait for the server, which always reads.
+func (g *guardian) write(b []byte) error {
 	for len(b) > 0 {
 		n, err := unix.Write(guardianReports, b)
 		if err == unix.EINTR {
@@ -338,8 +351,8 @@ func (g *guardian) abandon() {
 	if r := g.run; r != nil {
 		r.hard(&g.tree)
 		for !r.over() {
-			g.poll = r.pollFds(g.poll[:0])
-			_, _ = unix.Poll(g.poll, r.timeout(time.Now()))
+			fds, timeout := r.waitFor(g.poll[:0], time.Now())
+			_ = patientPoll(fds, timeout)
 			r.advance(g)
 		}
 		r.finish()

@@ -152,28 +152,59 @@ func parseFailed(b []byte) (Attempt, Failure, error) {
 
 // exited is the end of an attempt, and whether its guardian can serve another.
 type exited struct {
-	attempt Attempt
-	exit    Exit
-	retire  bool // processes that nobody may signal are left below the guardian, which exits
+	attempt        Attempt
+	exit           Exit      // for the guardian, without its output
+	stdout, stderr *captured // the guardian's; nil if nothing was captured
+	retire         bool      // processes that nobody may signal are left below the guardian, which exits
 }
 
-func (e *encoder) capture(c *Capture) {
+// captured is what a guardian has kept of a stream: the Data of a Capture, in pieces.
+type captured struct {
+	pieces    [][]byte
+	head      int
+	truncated int64
+}
+
+func (c *captured) size() (n int) {
+	for _, piece := range c.pieces {
+		n += len(piece)
+	}
+	return n
+}
+
+// pieces are what follows the message, as a part of its frame.
+func (m *exited) pieces() (all [][]byte) {
+	for _, c := range [...]*captured{m.stdout, m.stderr} {
+		if c != nil {
+			all = append(all, c.pieces...)
+		}
+	}
+	return all
+}
+
+// captured appends all but the pieces, and gives their size.
+func (e *encoder) captured(c *captured) int {
 	e.bool(c != nil)
-	if c != nil {
-		e.bytes(c.Data)
-		e.int(int64(c.Head))
-		e.int(c.Truncated)
+	if c == nil {
+		return 0
 	}
+	size := c.size()
+	e.int(int64(size))
+	e.int(int64(c.head))
+	e.int(c.truncated)
+	return size
 }
 
-func (d *decoder) capture() *Capture {
+// captured takes all but the data, and gives its size.
+func (d *decoder) captured() (c *Capture, size int) {
 	if !d.bool() {
-		return nil
+		return nil, 0
 	}
-	// A copy, because the frame's buffer is used again.
-	return &Capture{Data: append([]byte{}, d.bytes()...), Head: int(d.int()), Truncated: d.int()}
+	size = int(d.int())
+	return &Capture{Head: int(d.int()), Truncated: d.int()}, size
 }
 
+// appendExited appends a frame, but for the pieces.
 func appendExited(b []byte, m *exited) []byte {
 	e := encoder{b: b}
 	e.begin(kindExited)
@@ -183,8 +214,6 @@ func appendExited(b []byte, m *exited) []byte {
 		x.MaxRSS, x.ReadBytes, x.WriteBytes, int64(x.Leaked)} {
 		e.int(v)
 	}
-	e.capture(x.Stdout)
-	e.capture(x.Stderr)
 	e.strs(x.Warnings)
 	e.int(x.GroupPeak)
 	e.str(x.GroupPeakSource)
@@ -192,7 +221,9 @@ func appendExited(b []byte, m *exited) []byte {
 		e.bool(v)
 	}
 	e.bool(m.retire)
-	e.end()
+	size := e.captured(m.stdout)
+	size += e.captured(m.stderr)
+	e.endBefore(size)
 	return e.b
 }
 
@@ -202,8 +233,16 @@ func parseExited(b []byte) (exited, error) {
 	m.exit = Exit{PID: int(d.int()), Code: int(d.int()), Wall: d.int(), Duration: time.Duration(d.int()),
 		User: time.Duration(d.int()), Sys: time.Duration(d.int()),
 		MaxRSS: d.int(), ReadBytes: d.int(), WriteBytes: d.int(), Leaked: int(d.int()),
-		Stdout: d.capture(), Stderr: d.capture(), Warnings: d.strs(),
+		Warnings:  d.strs(),
 		GroupPeak: d.int(), GroupPeakSource: d.str(), OOMKilled: d.bool(), MemLimited: d.bool(), MaybeOOM: d.bool()}
 	m.retire = d.bool()
+	stdout, stdoutSize := d.captured()
+	stderr, stderrSize := d.captured()
+	if m.exit.Stdout = stdout; stdout != nil {
+		stdout.Data = d.keep(stdoutSize)
+	}
+	if m.exit.Stderr = stderr; stderr != nil {
+		stderr.Data = d.keep(stderrSize)
+	}
 	return m, d.finish()
 }

@@ -31,13 +31,18 @@ type outputs struct {
 	warnings              []string
 }
 
-func (o *outputs) pollFds(fds []unix.PollFd) []unix.PollFd {
+// wait adds what to poll, and gives the time of the next read that is due whatever comes; the zero time if there is none.
+func (o *outputs) wait(fds []unix.PollFd, now time.Time) (all []unix.PollFd, due time.Time) {
 	for _, c := range [...]*capture{o.out, o.err} {
-		if c != nil && c.fd >= 0 {
+		switch {
+		case c == nil || c.fd < 0:
+		case !c.due.After(now):
 			fds = append(fds, unix.PollFd{Fd: int32(c.fd), Events: unix.POLLIN})
+		case due.IsZero() || c.due.Before(due):
+			due = c.due
 		}
 	}
-	return fds
+	return fds, due
 }
 
 func (o *outputs) read() {
@@ -48,7 +53,7 @@ func (o *outputs) read() {
 	}
 }
 
-func (o *outputs) finish() (stdout, stderr *Capture) {
+func (o *outputs) finish() (stdout, stderr *captured) {
 	if o.out != nil {
 		stdout = o.out.finish(o.buf)
 	}

@@ -7,6 +7,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestCaptureKeepsBothEndsOfAStream(t *testing.T) {
@@ -30,7 +33,7 @@ func TestCaptureKeepsBothEndsOfAStream(t *testing.T) {
 			c.add(space[:n])
 			rest = rest[n:]
 		}
-		got := c.finish(nil)
+		got := c.finish(nil).whole()
 		if len(got.Data) != test.kept || got.Truncated != int64(test.truncated) {
 			t.Errorf("%d bytes: kept %d, truncated %d", test.size, len(got.Data), got.Truncated)
 		}
@@ -38,6 +41,59 @@ func TestCaptureKeepsBothEndsOfAStream(t *testing.T) {
 		if !bytes.HasPrefix(data, head) || !bytes.HasSuffix(data, tail) {
 			t.Errorf("%d bytes: what was kept differs", test.size)
 		}
+	}
+}
+
+func TestAStreamThatGoesOnIsReadAtIntervals(t *testing.T) {
+	c, fd, err := newPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	defer c.close()
+	o := outputs{out: c}
+	start := time.Now()
+	for _, step := range []struct {
+		at   time.Duration // of a read that gave something
+		wait time.Duration // until the next one; 0: it comes with the next write
+		size int
+	}{
+		{0, 0, 64 << 10},
+		{goesOn, 0, 64 << 10},
+		{goesOn + time.Millisecond, widePause, widePipe},
+		{goesOn + 2*time.Millisecond, widePause, widePipe},
+		{time.Minute, 0, widePipe}, // it paused
+		{time.Minute + time.Millisecond, widePause, widePipe},
+	} {
+		now := start.Add(step.at)
+		c.pace(now)
+		fds, due := o.wait(nil, now)
+		polled := len(fds) == 1 && due.IsZero()
+		if paused := len(fds) == 0 && due.Equal(now.Add(step.wait)); polled == paused || polled != (step.wait == 0) {
+			t.Errorf("at %v: polls %v until %v", step.at, fds, due)
+		}
+		if fds, due := o.wait(nil, now.Add(widePause)); len(fds) != 1 || !due.IsZero() {
+			t.Errorf("at %v: polls %v until %v after a pause", step.at, fds, due)
+		}
+		if size, err := unix.FcntlInt(uintptr(fd), unix.F_GETPIPE_SZ, 0); err != nil || size != step.size {
+			t.Errorf("at %v: the pipe holds %d bytes, %v", step.at, size, err)
+		}
+	}
+}
+
+// A small pipe would be full long before the end of a pause, and the job would wait.
+func TestAPipeThatCannotBeWidenedIsReadWithoutPause(t *testing.T) {
+	file, err := os.Open(os.DevNull) // stands for a pipe of a user who has too many
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	c := capture{fd: int(file.Fd())}
+	for range 3 {
+		c.pace(time.Unix(1, 0))
+	}
+	if !c.due.IsZero() {
+		t.Errorf("the next read is due at %v", c.due)
 	}
 }
 

@@ -11,20 +11,26 @@ import (
 // monitor thread each time, which is a tenth of the cost of a short job; not telling it keeps that thread awake.
 const quickPoll = 2 * time.Millisecond
 
-// patientPoll is poll for a guardian: it sleeps up to timeout milliseconds, or for ever when that is negative.
-func patientPoll(fds []unix.PollFd, timeout int) error {
-	quick := unix.NsecToTimespec(int64(quickPoll))
-	if limit := time.Duration(timeout) * time.Millisecond; timeout >= 0 && limit <= quickPoll {
-		quick = unix.NsecToTimespec(int64(limit))
+// patientPoll is poll for a guardian: it sleeps until the timeout, or for ever when that is negative.
+func patientPoll(fds []unix.PollFd, timeout time.Duration) error {
+	quick := quickPoll
+	if timeout >= 0 && timeout < quick {
+		quick = timeout
 	}
+	ts := unix.NsecToTimespec(int64(quick))
 	n, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(unsafe.SliceData(fds))), uintptr(len(fds)),
-		uintptr(unsafe.Pointer(&quick)), 0, 0, 0)
+		uintptr(unsafe.Pointer(&ts)), 0, 0, 0)
 	if errno != 0 {
 		return errno
 	}
-	if n > 0 || timeout >= 0 && timeout <= int(quickPoll/time.Millisecond) {
+	if n > 0 || quick == timeout {
 		return nil
 	}
-	_, err := unix.Poll(fds, timeout)
+	if timeout < 0 {
+		_, err := unix.Ppoll(fds, nil, nil)
+		return err
+	}
+	ts = unix.NsecToTimespec(int64(timeout))
+	_, err := unix.Ppoll(fds, &ts, nil)
 	return err
 }

@@ -38,21 +38,23 @@ func (r *run) exited() bool { return r.pidfd < 0 }
 
 func (r *run) announceDue(now time.Time) bool { return now.Sub(r.begin) >= announceDelay }
 
-func (r *run) pollFds(fds []unix.PollFd) []unix.PollFd {
+// waitFor adds what to poll, and gives how long to wait for it; negative means without end.
+func (r *run) waitFor(fds []unix.PollFd, now time.Time) ([]unix.PollFd, time.Duration) {
 	if !r.exited() {
 		fds = append(fds, unix.PollFd{Fd: int32(r.pidfd), Events: unix.POLLIN})
 	}
 	if r.mem != nil && r.killer == nil && r.mem.alarm() >= 0 {
 		fds = append(fds, unix.PollFd{Fd: int32(r.mem.alarm()), Events: unix.POLLIN})
 	}
-	return r.output.pollFds(fds)
+	fds, read := r.output.wait(fds, now)
+	return fds, r.timeout(now, read)
 }
 
 // orphanPoll is how often a guardian looks for the end of what the main process left behind.
 const orphanPoll = 20 * time.Millisecond
 
-// timeout is what poll may sleep, in milliseconds; -1 means without end.
-func (r *run) timeout(now time.Time) int {
+// timeout is how long nothing is to be done by time; negative means without end. For read see outputs.wait.
+func (r *run) timeout(now, read time.Time) time.Duration {
 	wait := time.Duration(-1)
 	sooner := func(d time.Duration) {
 		if d = max(d, 0); wait < 0 || d < wait {
@@ -62,6 +64,9 @@ func (r *run) timeout(now time.Time) int {
 	if !r.announced {
 		sooner(announceDelay - now.Sub(r.begin))
 	}
+	if !read.IsZero() {
+		sooner(read.Sub(now))
+	}
 	if !r.memLook.IsZero() {
 		sooner(r.memLook.Sub(now))
 	}
@@ -70,10 +75,7 @@ func (r *run) timeout(now time.Time) int {
 	} else if r.exited() {
 		sooner(orphanPoll)
 	}
-	if wait < 0 {
-		return -1
-	}
-	return int((wait + time.Millisecond - 1) / time.Millisecond)
+	return wait
 }
 
 // advance takes output, reaps, and goes on with the end of the tree.
@@ -188,6 +190,7 @@ func (r *run) finish() *exited {
 	}
 	r.memory()
 	r.exit.PID, r.exit.Wall = r.pid, r.wall
-	r.exit.Stdout, r.exit.Stderr = r.output.finish()
-	return &exited{attempt: r.attempt, exit: r.exit, retire: r.retire}
+	m := &exited{attempt: r.attempt, exit: r.exit, retire: r.retire}
+	m.stdout, m.stderr = r.output.finish()
+	return m
 }
