@@ -33,5 +33,5 @@
 // # Imports and goroutines
 //
 // It imports pool/sched, pool/proc, pool/mem, numa and the standard library, but not os/exec, and knows nothing of the wire. Besides the loop, it starts
-// one goroutine for a look at the memory of jobs; all end after [Pool.Close].
+// one goroutine for its clock, and one for a look at the memory of jobs; all end with [Pool.Close].
 package pool

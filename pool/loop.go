@@ -141,6 +141,7 @@ func (p *Pool) end() {
 	p.final = p.core.Status()
 	p.err = p.runner.Close()
 	p.looks.Wait()
+	p.clock.Close()
 	p.mu.Lock()
 	p.closed = true
 	late := p.inbox

@@ -75,9 +75,6 @@ func (c *Config) setDefaults() {
 	if c.Meter == nil {
 		c.Meter = &hostMeter{vms: share(c.VMSShare)}
 	}
-	if c.Clock == nil {
-		c.Clock = newHostClock()
-	}
 }
 
 // Pool executes jobs. Its methods can be called from any goroutine.
@@ -119,7 +116,13 @@ func New(cfg Config) (*Pool, error) {
 	if p.limits, err = p.memory(); err != nil {
 		return nil, err
 	}
+	if p.clock == nil {
+		if p.clock, err = newHostClock(); err != nil {
+			return nil, fmt.Errorf("making a pool: %w", err)
+		}
+	}
 	if p.runner, err = p.makeRunner(own); err != nil {
+		p.clock.Close()
 		return nil, fmt.Errorf("making a pool: %w", err)
 	}
 	p.core = sched.New(sched.Config{Workers: p.cfg.Workers, Grace: *cfg.Grace, Unchained: cfg.Unchained, History: cfg.History, Placement: place, Memory: p.limits})

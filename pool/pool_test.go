@@ -45,7 +45,7 @@ type fakeClock struct {
 	mu   sync.Mutex
 	now  time.Duration
 	wake time.Duration
-	c    chan time.Time
+	c    chan struct{}
 }
 
 func (c *fakeClock) Now() sched.Now {
@@ -61,7 +61,9 @@ func (c *fakeClock) Wake(at time.Duration) {
 	c.fire()
 }
 
-func (c *fakeClock) C() <-chan time.Time { return c.c }
+func (c *fakeClock) C() <-chan struct{} { return c.c }
+
+func (c *fakeClock) Close() {}
 
 // advance moves the clock, and fires the wake that has come.
 func (c *fakeClock) advance(d time.Duration) {
@@ -75,7 +77,7 @@ func (c *fakeClock) fire() {
 	if c.wake > 0 && c.now >= c.wake {
 		c.wake = 0
 		select {
-		case c.c <- time.Time{}:
+		case c.c <- struct{}{}:
 		default:
 		}
 	}
@@ -91,7 +93,7 @@ type bench struct {
 }
 
 func newBench(t *testing.T, cfg Config) *bench {
-	b := &bench{t: t, clock: &fakeClock{c: make(chan time.Time, 1)}, changes: make(chan *Change, 1000)}
+	b := &bench{t: t, clock: &fakeClock{c: make(chan struct{}, 1)}, changes: make(chan *Change, 1000)}
 	cfg.Clock = b.clock
 	cfg.OnChange = func(ch *Change) { b.changes <- ch }
 	cfg.NewRunner = func(h proc.Handler) (Runner, error) {

@@ -18,21 +18,26 @@ type Runner interface {
 // Clock tells the time and wakes the loop.
 type Clock interface {
 	Now() sched.Now
-	// Wake makes C receive at the given monotonic time; an earlier wake that has not come is dropped.
+	// Wake makes C receive at the given monotonic time. An earlier wake that has not come is dropped, unless it is just coming.
 	Wake(at time.Duration)
-	C() <-chan time.Time
+	C() <-chan struct{}
+	// Close is called when the loop has ended.
+	Close()
 }
 
 // hostClock is the host's clock.
 type hostClock struct {
-	start time.Time // with a monotonic reading
-	timer *time.Timer
+	*proc.Alarm
+	start time.Time     // with a monotonic reading
+	at    time.Duration // the last wake; negative before
 }
 
-func newHostClock() *hostClock {
-	t := time.NewTimer(time.Hour)
-	t.Stop()
-	return &hostClock{start: time.Now(), timer: t}
+func newHostClock() (Clock, error) {
+	alarm, err := proc.NewAlarm()
+	if err != nil {
+		return nil, err
+	}
+	return &hostClock{Alarm: alarm, start: time.Now(), at: -1}, nil
 }
 
 func (c *hostClock) Now() sched.Now {
@@ -40,6 +45,9 @@ func (c *hostClock) Now() sched.Now {
 	return sched.Now{Mono: now.Sub(c.start), Wall: now.UnixMicro()}
 }
 
-func (c *hostClock) Wake(at time.Duration) { c.timer.Reset(time.Until(c.start.Add(at))) }
-
-func (c *hostClock) C() <-chan time.Time { return c.timer.C }
+func (c *hostClock) Wake(at time.Duration) {
+	if at != c.at { // else it is yet to come, or C has it
+		c.at = at
+		c.Set(time.Until(c.start.Add(at)))
+	}
+}

@@ -3,6 +3,8 @@ package mem
 import (
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -103,12 +105,36 @@ func TestAFileMayBeLongerThanABuffer(t *testing.T) {
 		text[i] = byte('a' + i%26)
 	}
 	root := files(map[string]string{"long": string(text), "short": "x", "none": ""})
-	o := NewHostMeter(root).files
-	for o.most = range 2 { // none stay open, or one
-		for name, f := range root {
-			if data, err := o.ReadFile(name); err != nil || string(data) != string(f.Data) || len(o.open) != o.most {
-				t.Errorf("%s: got %d bytes, %v with %d files open", name, len(data), err, len(o.open))
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, root); err != nil {
+		t.Fatal(err)
+	}
+	for _, of := range []fs.FS{root, os.DirFS(dir)} {
+		o := NewHostMeter(of).files
+		for o.most = range 2 { // none stay open, or one
+			for name, f := range root {
+				if data, err := o.ReadFile(name); err != nil || string(data) != string(f.Data) || len(o.open) != o.most {
+					t.Errorf("%s: got %d bytes, %v with %d files open", name, len(data), err, len(o.open))
+				}
 			}
 		}
+		o.closeAll()
+	}
+}
+
+func TestAFileOfTheSystemIsReadAnew(t *testing.T) {
+	dir := t.TempDir()
+	o := NewHostMeter(os.DirFS(dir)).files
+	defer o.closeAll()
+	for _, text := range []string{"first", "then"} {
+		if err := os.WriteFile(filepath.Join(dir, "a"), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if data, err := o.ReadFile("a"); err != nil || string(data) != text {
+			t.Errorf("got %q, %v", data, err)
+		}
+	}
+	if data, err := o.ReadFile("."); err == nil {
+		t.Errorf("got %q of a folder", data)
 	}
 }

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"io"
 	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
 )
 
 // openFS is a filesystem whose files stay open once they were read by [fs.ReadFile]. It is for the kernel's, which tell what
@@ -47,7 +50,7 @@ func (o *openFS) content(f fs.File) ([]byte, error) {
 		return nil, fs.ErrInvalid // a folder, or no file of an operating system
 	}
 	for {
-		n, err := at.ReadAt(o.buffer, 0)
+		n, err := readStart(at, o.buffer)
 		switch err {
 		case nil: // there may be more
 			o.buffer = make([]byte, max(2*len(o.buffer), 4096))
@@ -57,6 +60,38 @@ func (o *openFS) content(f fs.File) ([]byte, error) {
 			return nil, err
 		}
 	}
+}
+
+// readStart is f.ReadAt at 0, for files of the operating system without telling Go's scheduler, see pread.
+func readStart(f io.ReaderAt, into []byte) (n int, err error) {
+	file, ok := f.(*os.File)
+	if !ok {
+		return f.ReadAt(into, 0)
+	}
+	conn, err := file.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	if e := conn.Control(func(fd uintptr) { n, err = preadFull(int(fd), into) }); e != nil {
+		return 0, e
+	}
+	return n, err
+}
+
+// preadFull reads until there is no room left, or io.EOF.
+func preadFull(fd int, into []byte) (n int, err error) {
+	for n < len(into) {
+		switch got, errno := pread(fd, into[n:], n); {
+		case errno == unix.EINTR:
+		case errno != 0:
+			return n, errno
+		case got == 0:
+			return n, io.EOF
+		default:
+			n += got
+		}
+	}
+	return n, nil
 }
 
 func (o *openFS) close(name string) {

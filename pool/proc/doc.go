@@ -43,7 +43,7 @@
 //
 // The package imports the standard library and golang.org/x/sys/unix and nothing of ours. In the server, the Runner owns
 // one goroutine for each guardian, which reads its pipe, calls the Handler and reaps it at its end; a second one exists
-// only while a message longer than the socket's buffer is being written. The watchers own one goroutine each until they are
-// stopped. A guardian does everything on one thread, because affinity, PDEATHSIG and cgroups of version 1 belong to threads: the
+// only while a message longer than the socket's buffer is being written. The watchers and an Alarm own one goroutine each until they
+// end. A guardian does everything on one thread, because affinity, PDEATHSIG and cgroups of version 1 belong to threads: the
 // main one, or a second one from the first job in a memory cgroup of version 1 on.
 package proc
