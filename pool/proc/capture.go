@@ -13,20 +13,21 @@ const captureLimit = 1 << 20
 
 // capture reads a pipe and keeps the two ends of what came.
 type capture struct {
-	fd    int      // read end, -1 at end of file
-	head  [][]byte // in the pieces in which it was read
-	kept  int      // bytes in head
-	tail  []byte   // a ring once it is full
-	at    int      // where the ring continues
-	total int64
+	fd    int // read end, -1 at end of file
+	mem   store
+	total int // bytes that came
 
-	last  time.Time     // when something was read
-	pause time.Duration // between reads of a stream that goes on; 0 until the pipe was widened
-	due   time.Time     // of the next read, unless the job ends before
+	narrow bool          // the pipe stays as it is: what it holds counts as memory of the job
+	last   time.Time     // when something was read
+	pause  time.Duration // between reads of a stream that goes on; 0 until the pipe was widened
+	due    time.Time     // of the next read, unless the job ends before
 }
 
-// newPipe makes a capture and the write end for the job.
-func newPipe() (*capture, int, error) {
+// newPipe makes a capture, and the write end for the job.
+func newPipe(mem *store) (*capture, int, error) {
+	if err := mem.make(); err != nil {
+		return nil, -1, err
+	}
 	var p [2]int
 	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
 		return nil, -1, fmt.Errorf("make a pipe for the output: %w", err)
@@ -36,15 +37,15 @@ func newPipe() (*capture, int, error) {
 		_ = unix.Close(p[1])
 		return nil, -1, os.NewSyscallError("set a pipe nonblocking", err)
 	}
-	return &capture{fd: p[0]}, p[1], nil
+	return &capture{fd: p[0], mem: *mem}, p[1], nil
 }
 
 // read takes what the pipe has, up to limit bytes, so that a job that writes all the time can't keep the guardian busy.
-func (c *capture) read(buf []byte, limit int) {
+func (c *capture) read(limit int) {
 	before := c.total
 	for limit > 0 && c.fd >= 0 {
-		to := c.space(buf)
-		n, err := unix.Read(c.fd, to)
+		to := c.space()
+		n, err := unix.Read(c.fd, to[:min(limit, len(to))])
 		switch {
 		case err == unix.EINTR:
 			continue
@@ -53,13 +54,21 @@ func (c *capture) read(buf []byte, limit int) {
 		case err != nil || n == 0:
 			c.close()
 		default:
-			c.add(to[:n])
+			c.total += n
 			limit -= n
 		}
 	}
 	if c.total > before && c.fd >= 0 {
 		c.pace(time.Now())
 	}
+}
+
+// space gives where to read to.
+func (c *capture) space() []byte {
+	if c.total < captureLimit {
+		return c.mem[c.total:captureLimit]
+	}
+	return c.mem[captureLimit+c.total%captureLimit:]
 }
 
 const (
@@ -74,7 +83,7 @@ const (
 func (c *capture) pace(now time.Time) {
 	on := now.Sub(c.last) < goesOn
 	c.last = now
-	if !on {
+	if !on || c.narrow {
 		return
 	}
 	if c.pause == 0 {
@@ -93,56 +102,52 @@ func (c *capture) close() {
 	}
 }
 
-// A short output needs no more than the first piece.
-const (
-	firstPiece = 4 << 10
-	piece      = 64 << 10
-)
-
-// space gives where to read to: the free room of the head, and buf once that is full.
-func (c *capture) space(buf []byte) []byte {
-	if c.kept == captureLimit {
-		return buf
-	}
-	last := len(c.head) - 1
-	if last < 0 || len(c.head[last]) == cap(c.head[last]) {
-		size := piece
-		if last < 0 {
-			size = firstPiece
-		}
-		c.head = append(c.head, make([]byte, 0, min(size, captureLimit-c.kept)))
-		last++
-	}
-	free := c.head[last]
-	return free[len(free):cap(free)]
-}
-
-// add takes what was read to the space.
-func (c *capture) add(b []byte) {
-	c.total += int64(len(b))
-	if c.kept < captureLimit {
-		last := len(c.head) - 1
-		c.head[last] = c.head[last][:len(c.head[last])+len(b)]
-		c.kept += len(b)
-		return
-	}
-	n := min(captureLimit-len(c.tail), len(b))
-	c.tail = append(c.tail, b[:n]...)
-	for b = b[n:]; len(b) > 0; b = b[n:] {
-		n = copy(c.tail[c.at:], b)
-		c.at = (c.at + n) % captureLimit
-	}
-}
-
 // finish takes what is still in the pipe and closes it. A process outside of the tree that got hold of the
 // write end is not waited for.
-func (c *capture) finish(buf []byte) *captured {
+func (c *capture) finish() *captured {
 	if c.fd >= 0 {
 		if n, err := unix.IoctlGetInt(c.fd, unix.TIOCINQ); err == nil {
-			c.read(buf, n)
+			c.read(n)
 		}
 	}
 	c.close()
-	kept := append(c.head, c.tail[c.at:], c.tail[:c.at])
-	return &captured{pieces: kept, head: c.kept, truncated: c.total - int64(c.kept+len(c.tail))}
+	if c.total <= len(c.mem) {
+		return &captured{pieces: [][]byte{c.mem[:c.total]}, head: min(c.total, captureLimit)}
+	}
+	oldest := captureLimit + c.total%captureLimit
+	return &captured{pieces: [][]byte{c.mem[:captureLimit], c.mem[oldest:], c.mem[captureLimit:oldest]}, head: captureLimit,
+		truncated: int64(c.total - len(c.mem))}
+}
+
+// store is memory for a stream, of one attempt after another: captureLimit for the start, then as much for the end, which is a ring. It lies
+// outside of Go's heap, which would keep what is not used any more: the kernel tells the peak of a guardian as that of each smaller job that it starts.
+type store []byte
+
+// stores are those of a guardian's jobs, for stdout and stderr.
+type stores [2]store
+
+// make makes the memory at first.
+func (s *store) make() error {
+	if *s != nil {
+		return nil
+	}
+	mem, err := unix.Mmap(-1, 0, 2*captureLimit, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
+	if err != nil {
+		return fmt.Errorf("make room for the output: %w", err)
+	}
+	_ = unix.Madvise(mem, unix.MADV_NOHUGEPAGE) // most outputs are short
+	*s = mem
+	return nil
+}
+
+// storeKept is what stays in memory between attempts.
+const storeKept = 64 << 10
+
+// forget gives the memory of a large output back.
+func (c *capture) forget() {
+	if c.total <= storeKept {
+		return
+	}
+	_ = unix.Madvise(c.mem[storeKept:], unix.MADV_DONTNEED)
+	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // sets the peak to what there is
 }

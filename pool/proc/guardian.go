@@ -70,6 +70,7 @@ type guardian struct {
 	oom  killerCount
 	cpus []int // its own affinity
 	tree tree
+	mems stores
 
 	forker *forker
 	run    *run // the attempt, nil while idle
@@ -295,6 +296,7 @@ func (g *guardian) advance() error {
 	if err := g.sendExited(m); err != nil {
 		return err
 	}
+	r.output.forget()
 	if m.retire {
 		return errRetired
 	}

@@ -27,15 +27,23 @@ type outputs struct {
 	stdin, stdout, stderr int
 	opened                []int // to be closed once the job has them
 	out, err              *capture
-	buf                   []byte
 	warnings              []string
+}
+
+// captures gives the streams that are captured.
+func (o *outputs) captures(yield func(*capture) bool) {
+	for _, c := range [...]*capture{o.out, o.err} {
+		if c != nil && !yield(c) {
+			return
+		}
+	}
 }
 
 // wait adds what to poll, and gives the time of the next read that is due whatever comes; the zero time if there is none.
 func (o *outputs) wait(fds []unix.PollFd, now time.Time) (all []unix.PollFd, due time.Time) {
-	for _, c := range [...]*capture{o.out, o.err} {
+	for c := range o.captures {
 		switch {
-		case c == nil || c.fd < 0:
+		case c.fd < 0:
 		case !c.due.After(now):
 			fds = append(fds, unix.PollFd{Fd: int32(c.fd), Events: unix.POLLIN})
 		case due.IsZero() || c.due.Before(due):
@@ -46,30 +54,33 @@ func (o *outputs) wait(fds []unix.PollFd, now time.Time) (all []unix.PollFd, due
 }
 
 func (o *outputs) read() {
-	for _, c := range [...]*capture{o.out, o.err} {
-		if c != nil {
-			c.read(o.buf, readLimit)
-		}
+	for c := range o.captures {
+		c.read(readLimit)
 	}
 }
 
+// finish gives what was captured, which is valid until forget.
 func (o *outputs) finish() (stdout, stderr *captured) {
 	if o.out != nil {
-		stdout = o.out.finish(o.buf)
+		stdout = o.out.finish()
 	}
 	if o.err != nil {
-		stderr = o.err.finish(o.buf)
+		stderr = o.err.finish()
 	}
 	return stdout, stderr
+}
+
+func (o *outputs) forget() {
+	for c := range o.captures {
+		c.forget()
+	}
 }
 
 // discard closes everything, for a job that could not be started.
 func (o *outputs) discard() {
 	o.closeOpened()
-	for _, c := range [...]*capture{o.out, o.err} {
-		if c != nil {
-			c.close()
-		}
+	for c := range o.captures {
+		c.close()
 	}
 }
 
@@ -81,7 +92,7 @@ func (o *outputs) closeOpened() {
 }
 
 // openOutputs opens the streams of a command.
-func openOutputs(c *Command) (o outputs, err error) {
+func openOutputs(c *Command, mem *stores) (o outputs, err error) {
 	o.stdin = nullFD
 	if c.Stdin != "" {
 		if o.stdin, err = openFile(c.Stdin, unix.O_RDONLY); err != nil {
@@ -89,32 +100,32 @@ func openOutputs(c *Command) (o outputs, err error) {
 		}
 		o.opened = append(o.opened, o.stdin)
 	}
-	if o.stdout, o.out, err = o.open("stdout", c.Stdout, hostStdoutFD); err != nil {
+	if o.stdout, o.out, err = o.open("stdout", c.Stdout, hostStdoutFD, &mem[0]); err != nil {
 		return o, err
 	}
 	if c.Stderr.Kind == Merge {
 		o.stderr = o.stdout
-	} else if o.stderr, o.err, err = o.open("stderr", c.Stderr, hostStderrFD); err != nil {
+	} else if o.stderr, o.err, err = o.open("stderr", c.Stderr, hostStderrFD, &mem[1]); err != nil {
 		return o, err
 	}
 	if c.Stdout.Kind == File && c.Stderr.Kind == File && sameFile(o.stdout, o.stderr) {
 		o.stderr = o.stdout
 	}
 	o.stamp(c)
-	if o.out != nil || o.err != nil {
-		o.buf = make([]byte, 64<<10)
+	for pipe := range o.captures {
+		pipe.narrow = c.MemLimit > 0 || c.MemGroup
 	}
 	return o, nil
 }
 
-func (o *outputs) open(name string, out Output, inherited int) (fd int, c *capture, err error) {
+func (o *outputs) open(name string, out Output, inherited int, mem *store) (fd int, c *capture, err error) {
 	switch out.Kind {
 	case Inherit:
 		return inherited, nil, nil
 	case Null:
 		return nullFD, nil, nil
 	case Pipe:
-		c, fd, err = newPipe()
+		c, fd, err = newPipe(mem)
 	case File:
 		fd, err = openAppend(out.Path)
 		if err != nil {

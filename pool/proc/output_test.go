@@ -26,14 +26,12 @@ func TestCaptureKeepsBothEndsOfAStream(t *testing.T) {
 		for i := range data {
 			data[i] = byte(i>>16) ^ byte(i) ^ 0xf0 // holds bytes that are no UTF-8
 		}
-		c := capture{fd: -1}
-		for rest := data; len(rest) > 0; {
-			space := c.space(make([]byte, 40_000))
-			n := copy(space[:min(len(space), 40_000)], rest)
-			c.add(space[:n])
-			rest = rest[n:]
+		c := capture{fd: -1, mem: make(store, 2*captureLimit)}
+		for rest := data; len(rest) > 0; rest = data[c.total:] {
+			space := c.space()
+			c.total += copy(space[:min(len(space), 40_000)], rest)
 		}
-		got := c.finish(nil).whole()
+		got := c.finish().whole()
 		if len(got.Data) != test.kept || got.Truncated != int64(test.truncated) {
 			t.Errorf("%d bytes: kept %d, truncated %d", test.size, len(got.Data), got.Truncated)
 		}
@@ -45,7 +43,8 @@ func TestCaptureKeepsBothEndsOfAStream(t *testing.T) {
 }
 
 func TestAStreamThatGoesOnIsReadAtIntervals(t *testing.T) {
-	c, fd, err := newPipe()
+	var mem store
+	c, fd, err := newPipe(&mem)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,6 +80,25 @@ func TestAStreamThatGoesOnIsReadAtIntervals(t *testing.T) {
 	}
 }
 
+// What is in the pipe counts as the job's where its memory is limited, or measured in a cgroup.
+func TestThePipeOfAJobInAMemoryGroupStaysAsItIs(t *testing.T) {
+	for _, command := range []Command{{MemLimit: 1}, {MemGroup: true}} {
+		var mem stores
+		command.Stdout, command.Stderr = Output{Kind: Pipe}, Output{Kind: Null}
+		o, err := openOutputs(&command, &mem)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer o.discard()
+		for range 3 {
+			o.out.pace(time.Unix(1, 0))
+		}
+		if size, err := unix.FcntlInt(uintptr(o.stdout), unix.F_GETPIPE_SZ, 0); err != nil || size != 64<<10 || !o.out.due.IsZero() {
+			t.Errorf("the pipe holds %d bytes, %v; the next read is due at %v", size, err, o.out.due)
+		}
+	}
+}
+
 // A small pipe would be full long before the end of a pause, and the job would wait.
 func TestAPipeThatCannotBeWidenedIsReadWithoutPause(t *testing.T) {
 	file, err := os.Open(os.DevNull) // stands for a pipe of a user who has too many
@@ -108,6 +126,24 @@ func TestAFloodIsCapturedWithinBounds(t *testing.T) {
 	}
 	if peak := statusKB(t, guardian, "VmHWM"); peak > 24<<10 && !raced {
 		t.Errorf("the guardian grew to %d kB", peak)
+	}
+}
+
+// The kernel takes the guardian's peak for that of a job which is smaller.
+func TestALargeOutputLeavesThePeaksOfLaterJobsAlone(t *testing.T) {
+	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
+		t.Skipf("this kernel resets no peak: %v", err)
+	}
+	p := newPool(t, Config{Idle: 1})
+	small := func() int64 { return p.run(Command{Args: []string{"/bin/true"}, Stdout: Output{Kind: Pipe}}).MaxRSS }
+	small() // the guardian has all that it needs from now on
+	before := small()
+	large := p.run(Command{Args: helper("flood", "4194304"), Stdout: Output{Kind: Pipe}})
+	if len(large.Stdout.Data) != 2<<20 {
+		t.Fatalf("captured %d bytes", len(large.Stdout.Data))
+	}
+	if after := small(); after > before+1<<20 {
+		t.Errorf("a small job had %d bytes before a large output, and %d after", before, after)
 	}
 }
 

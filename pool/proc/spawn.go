@@ -34,7 +34,7 @@ func (g *guardian) prepare(r *run, c *Command) error {
 		}
 		return err
 	}
-	if r.output, err = openOutputs(c); err != nil {
+	if r.output, err = openOutputs(c, &g.mems); err != nil {
 		return err
 	}
 	err = g.inMemory(r, c, func() error {
