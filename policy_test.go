@@ -28,18 +28,19 @@ const (
 // policy is what each package may import besides the harmless part of the standard library: packages of ours, those that
 // are effects (see effects), and others'. What is not here may not exist.
 var policy = map[string][]string{
-	"pool/sched":     {},
-	"pool/proc":      {"os", "os/signal", "syscall", "unsafe", unix},
-	"pool":           {"os", "expool/numa", "expool/pool/mem", "expool/pool/sched", "expool/pool/proc"},
-	"pool/mem":       {"os", "unsafe", gopsutil, unix},
-	"sim":            {"os", "math/rand/v2", "expool/pool/sched"},
-	"rpc/wire":       {"unsafe"},
-	"rpc":            {"syscall", "expool/pool", "expool/pool/proc", "expool/pool/sched", "expool/rpc/wire", "expool/numa", jsonrpc2},
-	"numa":           {"os", unix},
-	"cmd/expool-rpc": {"os", "os/signal", "syscall", "expool/pool", "expool/pool/proc", "expool/rpc", "expool/rpc/wire", "expool/numa"},
-	"torture":        {"os", "os/exec", "syscall", "unsafe", "math/rand/v2", unix},
-	"bench/spawn/go": {"os", "os/exec"},
-	"examples/go":    {"os", "os/signal", "syscall", "expool/pool", "expool/pool/sched"},
+	"pool/sched":            {},
+	"pool/proc":             {"os", "os/signal", "syscall", "unsafe", unix},
+	"pool":                  {"os", "expool/numa", "expool/pool/mem", "expool/pool/sched", "expool/pool/proc"},
+	"pool/mem":              {"os", "unsafe", gopsutil, unix},
+	"sim":                   {"os", "math/rand/v2", "expool/pool/sched"},
+	"rpc/wire":              {"unsafe"},
+	"rpc":                   {"syscall", "expool/pool", "expool/pool/proc", "expool/pool/sched", "expool/rpc/wire", "expool/numa", jsonrpc2},
+	"numa":                  {"os", unix},
+	"cmd/expool-rpc":        {"os", "os/signal", "syscall", "expool/pool", "expool/pool/proc", "expool/rpc", "expool/rpc/wire", "expool/numa"},
+	"torture":               {"os", "os/exec", "syscall", "unsafe", "math/rand/v2", unix},
+	"bench/spawn/go":        {"os", "os/exec"},
+	"bench/spawn/guardians": {"os", "expool/pool/proc"},
+	"examples/go":           {"os", "os/signal", "syscall", "expool/pool", "expool/pool/sched"},
 }
 
 // effects are the packages of the standard library that a package of ours imports only if its policy says so.

@@ -53,7 +53,7 @@ class Lab:
         return max(1, n // 4) if self.short else n
 
     def tool(self, name: str) -> str:
-        """One of our own programs: spawn, work, chase (C), spawn-go, sched.test (Go). Where a plain user can run it too."""
+        """One of our own programs: spawn, work, chase (C), spawn-go, guardians, sched.test (Go). Where a plain user can run it too."""
         built, copy = build(name), self.scratch / name
         if not copy.exists():
             shutil.copy(built, copy)
@@ -96,7 +96,8 @@ def build(name: str) -> pathlib.Path:
     out = CACHE / "bin" / name
     out.parent.mkdir(parents=True, exist_ok=True)
     go = os.environ.get("GO", "go")
-    how = {"spawn-go": [go, "build", "-o", out, "./bench/spawn/go"], "sched.test": [go, "test", "-c", "-o", out, "./pool/sched"]}
+    how = {"spawn-go": [go, "build", "-o", out, "./bench/spawn/go"], "guardians": [go, "build", "-o", out, "./bench/spawn/guardians"],
+           "sched.test": [go, "test", "-c", "-o", out, "./pool/sched"]}
     command = how.get(name) or ["gcc", "-O2", "-o", out, f"bench/spawn/{name}.c"]
     if not shutil.which(command[0]):
         if command[0] == go:

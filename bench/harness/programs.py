@@ -43,6 +43,10 @@ def go_loop(lab: Lab, n: int, width: int, command: tuple[str, ...], *first: str)
     return timed([lab.tool("spawn-go"), *first, str(n), str(width), *command])
 
 
+def guardians(lab: Lab, n: int, width: int, command: tuple[str, ...]) -> float:
+    return timed([lab.tool("guardians"), str(n), str(width), *command])
+
+
 def items(lab: Lab, n: int) -> IO[str]:
     """A file with a line for each run; the programs that read it add nothing of it to the command."""
     path = lab.scratch / f"items-{n}"
@@ -77,6 +81,7 @@ def library(peer: str, *first: str) -> Seconds:
 EXPOOL = Program("expool-rpc, a request for each job", ours)
 EXPOOL_LIST = Program("expool-rpc, one list of jobs", functools.partial(ours, listed=True), own=True)
 EXPOOL_PLAIN = Program("expool-rpc --no-cgroup, as for a plain user", without_cgroups, own=True)
+GUARDIANS = Program("its guardians alone, in a loop in Go", guardians, own=True)
 C_LOOP = Program("posix_spawn loop in C", c_loop)
 GO_LOOP = Program("bare spawn loop in Go", go_loop)
 XARGS = Program("xargs -P", xargs)
@@ -88,7 +93,7 @@ PYEXPOOL = Program("PyExPool, its defaults", library("pyexpool", "0"), few=4, pe
 BENCHEXEC = Program("BenchExec's RunExecutor, in one process", library("benchexec"), few=8, peer=True, rounds=3)
 RUNEXEC = Program("BenchExec's runexec, a command for each job", runexec, few=2, peer=True, rounds=3)
 
-ALL = (EXPOOL, EXPOOL_LIST, EXPOOL_PLAIN, C_LOOP, GO_LOOP, XARGS, FUTURES, PARALLEL, HYPERQUEUE, PYEXPOOL_TUNED, PYEXPOOL, BENCHEXEC, RUNEXEC)
+ALL = (EXPOOL, EXPOOL_LIST, EXPOOL_PLAIN, GUARDIANS, C_LOOP, GO_LOOP, XARGS, FUTURES, PARALLEL, HYPERQUEUE, PYEXPOOL_TUNED, PYEXPOOL, BENCHEXEC, RUNEXEC)
 
 
 def side(program: Program, n: int, width: int, figure: Callable[[int, float], float], command: Callable[[Lab], Tuple[str, ...]]) -> Side:
