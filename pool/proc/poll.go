@@ -26,11 +26,11 @@ func patientPoll(fds []unix.PollFd, timeout time.Duration) error {
 	if n > 0 || quick == timeout {
 		return nil
 	}
-	if timeout < 0 {
-		_, err := unix.Ppoll(fds, nil, nil)
-		return err
+	var rest *unix.Timespec
+	if timeout > 0 {
+		ts = unix.NsecToTimespec(int64(timeout - quick))
+		rest = &ts
 	}
-	ts = unix.NsecToTimespec(int64(timeout))
-	_, err := unix.Ppoll(fds, &ts, nil)
+	_, err := unix.Ppoll(fds, rest, nil)
 	return err
 }
