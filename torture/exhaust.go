@@ -120,7 +120,7 @@ func bombBeside(t *T) {
 }
 
 func startNothing(t *T) {
-	s := t.Start(Setup{Flags: []string{"--workers=4"}, Limits: []Limit{{unix.RLIMIT_NOFILE, 11}}}) // enough for the server, and for no guardian
+	s := t.Start(Setup{Flags: []string{"--workers=4"}, Limits: []Limit{{unix.RLIMIT_NOFILE, 12}}}) // enough for the server, and for no guardian
 	for _, id := range s.ExecuteAll(shortJobs(8)) {
 		if r := s.Finished(id); r.Reason != "start_failed" || len(r.Warnings) == 0 {
 			t.Errorf("job %d ended as %s: %v", id, r.Reason, r.Warnings)
