@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -15,9 +16,9 @@ type call struct {
 
 const anyResult = ^uintptr(0)
 
-// forkAndDo makes a system call that forks as vfork does, with the arguments a to d, and gives its result. The child makes the calls of todo
-// one after the other; the last one is an execve. When one fails, the child stores its negative error number in failed and exits. It uses
-// registers only: the stack is its parent's, and no code of Go may run in it.
+// forkAndDo makes a system call that forks, with the arguments a to d, and gives its result. The child, which shares its parent's memory, makes the
+// calls of todo one after the other; the last one is an execve. When one fails, the child stores its negative error number in failed and exits. It
+// uses registers only: the stack is its parent's, who may be using it, and no code of Go may run in it.
 //
 //go:noescape
 func forkAndDo(nr, a, b, c, d uintptr, todo *call, failed *uintptr) (result uintptr)
@@ -30,10 +31,12 @@ type child struct {
 	dir    string  // the guardian's if empty
 	stdio  [3]int  // Each is itself a standard descriptor not above its place, or above all of those.
 	cgroup int     // the descriptor of the cgroup to be born in; -1: the guardian's
+	wait   bool    // this thread waits until the child has left its memory, as vfork does
 }
 
-// forker starts children of this thread. syscall.ForkExec does the same with a pipe for the error and some seventy system calls more, which is
-// a twentieth of the cost of a short job.
+// forker starts children of this thread, one after another. A child shares the memory of this process until it executes its command: so a fork copies nothing, and the
+// next one has to wait until done. Unlike vfork, this thread goes on meanwhile. If it waited, the kernel would wake it in the midst of each execve, on the CPU
+// of the child; and a file system that hangs would hang it as well. syscall.ForkExec waits, and has a pipe for the error and some seventy system calls more.
 type forker struct {
 	pid    uintptr // of this process
 	legacy bool    // there is no clone3: old rules of container engines forbid it
@@ -46,7 +49,8 @@ type forker struct {
 	none      unix.Sigset_t
 	reset     [4]uint64 // the kernel's struct sigaction: all zero is the default
 	pidfd     int32
-	failed    uintptr
+	shared    atomic.Int32 // the kernel makes it 0 when the child no longer uses this memory
+	failed    uintptr      // a negative error number, of a child that is done
 }
 
 // newForker makes a forker, on the heap.
@@ -58,7 +62,7 @@ func newForker() *forker { return &forker{pid: uintptr(syscall.Getpid())} }
 const (
 	cloneClearSighand = 0x100000000
 	cloneIntoCgroup   = 0x200000000
-	cloneFlags        = unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PIDFD
+	cloneFlags        = unix.CLONE_VM | unix.CLONE_PIDFD
 	signals           = 64
 	sigsetSize        = signals / 8
 )
@@ -69,11 +73,13 @@ type cloneArgs [11]uint64
 const (
 	argFlags      = 0
 	argPidfd      = 1
+	argChildTID   = 2
 	argExitSignal = 4
 	argCgroup     = 10
 )
 
 // start starts a process that leads a process group, and that is killed when this thread ends. It has default signal dispositions.
+// An error says that there is no process; whether it could execute its command is known when it is done.
 func (f *forker) start(c *child) (pid, pidfd int, err error) {
 	if f.file, err = syscall.BytePtrFromString(c.file); err != nil {
 		return 0, -1, err
@@ -86,12 +92,26 @@ func (f *forker) start(c *child) (pid, pidfd int, err error) {
 	}
 	f.env = c.env
 	f.plan(c)
-	pid, errno := f.fork(c.cgroup)
+	pid, errno := f.fork(c)
 	if c.cgroup < 0 && !f.legacy && (errno == unix.ENOSYS || errno == unix.EPERM) {
 		f.legacy = true
 		return f.start(c)
 	}
-	return f.outcome(pid, errno)
+	if errno != 0 {
+		return 0, -1, errno
+	}
+	return pid, int(f.pidfd), nil
+}
+
+// done says whether the last child executes its command, or has ended.
+func (f *forker) done() bool { return f.shared.Load() == 0 }
+
+// failure says why the last child, which is done, could not execute its command; nil if it could, or was killed before. It has exited then, and is not reaped.
+func (f *forker) failure() error {
+	if f.failed == 0 {
+		return nil
+	}
+	return syscall.Errno(-f.failed)
 }
 
 func addr[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }
@@ -134,45 +154,41 @@ func (f *forker) clearHandlers() {
 }
 
 // fork forks with all signals blocked, as a handler must not run in the child.
-func (f *forker) fork(cgroup int) (pid int, errno syscall.Errno) {
+func (f *forker) fork(c *child) (pid int, errno syscall.Errno) {
 	var all, before unix.Sigset_t
 	for i := range all.Val {
 		all.Val[i] = ^uint64(0)
 	}
-	if f.legacy && cgroup >= 0 {
+	if f.legacy && c.cgroup >= 0 {
 		return 0, unix.ENOSYS
 	}
 	f.failed, f.pidfd = 0, -1
 	_ = unix.PthreadSigmask(unix.SIG_SETMASK, &all, &before)
-	result := f.clone(cgroup)
+	result := f.clone(c)
 	_ = unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil)
 	if code := int(result); code < 0 {
+		f.shared.Store(0)
 		return 0, syscall.Errno(-code)
 	}
 	return int(result), 0
 }
 
-func (f *forker) clone(cgroup int) (result uintptr) {
-	if f.legacy {
-		return forkAndDo(unix.SYS_CLONE, cloneFlags|uintptr(unix.SIGCHLD), 0, addr(&f.pidfd), 0, &f.todo[0], &f.failed)
+func (f *forker) clone(c *child) (result uintptr) {
+	flags := uintptr(cloneFlags)
+	if c.wait || f.legacy { // the order of clone's arguments differs between processors: so it does without this one
+		flags |= unix.CLONE_VFORK
+	} else {
+		flags |= unix.CLONE_CHILD_CLEARTID
+		f.shared.Store(1)
 	}
-	f.args = cloneArgs{argFlags: cloneFlags | cloneClearSighand, argPidfd: uint64(addr(&f.pidfd)), argExitSignal: uint64(unix.SIGCHLD)}
-	if cgroup >= 0 {
+	if f.legacy {
+		return forkAndDo(unix.SYS_CLONE, flags|uintptr(unix.SIGCHLD), 0, addr(&f.pidfd), 0, &f.todo[0], &f.failed)
+	}
+	f.args = cloneArgs{argFlags: uint64(flags) | cloneClearSighand, argPidfd: uint64(addr(&f.pidfd)), argChildTID: uint64(addr(&f.shared)),
+		argExitSignal: uint64(unix.SIGCHLD)}
+	if c.cgroup >= 0 {
 		f.args[argFlags] |= cloneIntoCgroup
-		f.args[argCgroup] = uint64(cgroup)
+		f.args[argCgroup] = uint64(c.cgroup)
 	}
 	return forkAndDo(unix.SYS_CLONE3, addr(&f.args), unsafe.Sizeof(f.args), 0, 0, &f.todo[0], &f.failed)
-}
-
-// outcome tells a child that executes its command from one that failed to, which it reaps.
-func (f *forker) outcome(pid int, errno syscall.Errno) (int, int, error) {
-	switch {
-	case errno != 0:
-		return 0, -1, errno
-	case f.failed == 0:
-		return pid, int(f.pidfd), nil
-	}
-	wait(pid, 0)
-	_ = unix.Close(int(f.pidfd))
-	return 0, -1, syscall.Errno(-f.failed)
 }

@@ -91,8 +91,8 @@ func TestAChildThatFailsToExecuteSaysWhyAndLeavesNothing(t *testing.T) {
 				c.stdio = [3]int{0, 1, 2}
 			}
 			before := descriptors(t)
-			if pid, _, err := f.start(&c); !errors.Is(err, test.want) {
-				t.Errorf("%s: %+v: %d, %v", name, c, pid, err)
+			if err := failureOf(t, f, &c); !errors.Is(err, test.want) {
+				t.Errorf("%s: %+v: %v", name, c, err)
 			}
 			if after := descriptors(t); after != before {
 				t.Errorf("%s: %d descriptors, %d before", name, after, before)
@@ -102,6 +102,23 @@ func TestAChildThatFailsToExecuteSaysWhyAndLeavesNothing(t *testing.T) {
 	if left := children(os.Getpid()); len(left) != 0 {
 		t.Errorf("processes %v are left", left)
 	}
+}
+
+// failureOf runs a child, and says why it could not execute its command.
+func failureOf(t *testing.T, f *forker, c *child) error {
+	t.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	pid, pidfd, err := f.start(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pidfd)
+	var status unix.WaitStatus
+	if n, err := unix.Wait4(pid, &status, unix.WALL, nil); n != pid || err != nil || status.ExitStatus() != 127 || !f.done() {
+		t.Fatal(n, err, status, f.done())
+	}
+	return f.failure()
 }
 
 // descriptors counts those of this process.

@@ -279,17 +279,16 @@ func (g *guardian) advance() error {
 		return nil
 	}
 	r.advance(g)
-	if !r.announced && (r.over() || r.announceDue(time.Now())) {
+	if err := r.settle(g.forker); err != nil {
+		return g.unstarted(r, err)
+	}
+	g.out = g.out[:0]
+	if !r.announced && (r.over() || r.untold(time.Now()) <= 0) {
 		r.announced = true
-		g.out = appendStarted(g.out[:0], started{r.attempt, r.pid, r.wall, time.Since(r.begin)})
-		if !r.over() {
-			return g.send(g.out)
-		}
-	} else {
-		g.out = g.out[:0]
+		g.out = appendStarted(g.out, started{r.attempt, r.pid, r.wall, time.Since(r.begin)})
 	}
 	if !r.over() {
-		return nil
+		return g.send(g.out)
 	}
 	m := r.finish()
 	g.run = nil
@@ -302,6 +301,18 @@ func (g *guardian) advance() error {
 	}
 	quickYield()
 	return nil
+}
+
+// unstarted goes on with an attempt whose command could not be executed.
+func (g *guardian) unstarted(r *run, err error) error {
+	if !r.over() {
+		return nil // it is about to exit
+	}
+	if err = g.retry(r, err); err == nil {
+		return nil
+	}
+	g.run = nil
+	return g.send(appendFailed(g.out[:0], r.attempt, *r.fail(err)))
 }
 
 // sendExited sends the end of an attempt behind what is in out, and the captured output from where it was read to.

@@ -17,6 +17,7 @@ type run struct {
 	pidfd     int // -1 once the main process was reaped
 	begin     time.Time
 	wall      int64
+	launch    *launch // nil once the main process executes the command
 	announced bool
 	output    outputs
 	killer    *killer // nil until a hard kill
@@ -36,7 +37,15 @@ func (r *run) over() bool { return r.gone || r.retire }
 
 func (r *run) exited() bool { return r.pidfd < 0 }
 
-func (r *run) announceDue(now time.Time) bool { return now.Sub(r.begin) >= announceDelay }
+// untold is how long Started need not be told yet, or can't, since it is not known whether the command can be executed: on a busy machine, or from a file
+// system that hangs.
+func (r *run) untold(now time.Time) time.Duration {
+	age := now.Sub(r.begin)
+	if r.launch != nil {
+		return max(announceDelay-age, age/4)
+	}
+	return announceDelay - age
+}
 
 // waitFor adds what to poll, and gives how long to wait for it; negative means without end.
 func (r *run) waitFor(fds []unix.PollFd, now time.Time) ([]unix.PollFd, time.Duration) {
@@ -62,7 +71,7 @@ func (r *run) timeout(now, read time.Time) time.Duration {
 		}
 	}
 	if !r.announced {
-		sooner(announceDelay - now.Sub(r.begin))
+		sooner(r.untold(now))
 	}
 	if !read.IsZero() {
 		sooner(read.Sub(now))

@@ -8,21 +8,37 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// spawn starts an attempt, or says why it can't.
+// launch is what an attempt needs until its main process executes the command, which may take more than one try.
+type launch struct {
+	command *Command
+	child   child
+	pause   time.Duration // before the next try
+}
+
+// spawn starts an attempt, or says why it can't. Whether the command can be executed turns out later, see settle.
 func (g *guardian) spawn(a Attempt, c *Command) (*run, *Failure) {
-	r := &run{attempt: a, pidfd: -1, oom: &g.oom}
-	if err := g.prepare(r, c); err != nil {
-		r.output.discard()
-		return nil, &Failure{Err: err.Error(), Exhausted: exhausted(err)}
+	r := &run{attempt: a, pidfd: -1, oom: &g.oom, launch: &launch{command: c, pause: firstTry}}
+	if err := g.prepare(r); err != nil {
+		return nil, r.fail(err)
 	}
-	r.output.closeOpened()
+	if err := g.fork(r); err != nil {
+		return nil, r.fail(err)
+	}
 	for _, w := range r.output.warnings {
 		r.warn(w)
 	}
 	return r, nil
 }
 
-func (g *guardian) prepare(r *run, c *Command) error {
+// fail gives up an attempt that never ran.
+func (r *run) fail(err error) *Failure {
+	r.output.discard()
+	return &Failure{Err: err.Error(), Exhausted: exhausted(err)}
+}
+
+// prepare finds the command and opens the streams.
+func (g *guardian) prepare(r *run) error {
+	c := r.launch.command
 	if err := validate(c); err != nil {
 		return err
 	}
@@ -37,35 +53,47 @@ func (g *guardian) prepare(r *run, c *Command) error {
 	if r.output, err = openOutputs(c, &g.mems); err != nil {
 		return err
 	}
-	err = g.inMemory(r, c, func() error {
+	r.launch.child = child{file: file, args: c.Args, env: env.pointers, dir: c.Dir, stdio: [3]int{r.output.stdin, r.output.stdout, r.output.stderr}}
+	return nil
+}
+
+// fork has a new process execute the command, where it belongs.
+func (g *guardian) fork(r *run) error {
+	c := r.launch.command
+	err := g.inMemory(r, c, func() error {
 		defer g.place(r, c)()
-		return g.fork(r, &child{file: file, args: c.Args, env: env.pointers, dir: c.Dir})
+		return g.inLeaf(r, &r.launch.child)
 	})
 	if err != nil {
-		if exhausted(err) {
-			return fmt.Errorf("start %q: %w", c.Args[0], err)
-		}
-		return explain(err, file, c)
+		return r.launch.explain(err)
 	}
 	return nil
 }
 
-// fork executes the file in the job's cgroup, or without one where that is refused.
-func (g *guardian) fork(r *run, c *child) error {
+// explain says in words why the command could not be executed.
+func (l *launch) explain(err error) error {
+	if exhausted(err) {
+		return fmt.Errorf("start %q: %w", l.command.Args[0], err)
+	}
+	return explain(err, l.child.file, l.command)
+}
+
+// inLeaf forks in the job's cgroup, or without one where that is refused.
+func (g *guardian) inLeaf(r *run, c *child) error {
 	g.leaf.renew()
-	c.stdio = [3]int{r.output.stdin, r.output.stdout, r.output.stderr}
 	fd, grouped := g.leaf.fd()
 	c.cgroup = fd
+	c.wait = r.mem != nil // what shares this process's memory takes it along if the kernel's killer has to choose it; vfork's children are spared
 	g.leaf.used = g.leaf.used || grouped
 	if r.mem == nil {
 		g.oom.note(g.leaf.path)
 	}
-	err := r.exec(g.forker, c)
+	err := r.begins(g.forker, c)
 	if err == nil || !grouped || !refusesCgroup(err) {
 		return err
 	}
 	c.cgroup = -1
-	if retried := r.exec(g.forker, c); retried != nil {
+	if retried := r.begins(g.forker, c); retried != nil {
 		return retried // the cgroup was not to blame
 	}
 	r.warn(fmt.Sprintf("run in a cgroup: %v", err))
@@ -76,7 +104,7 @@ func (g *guardian) fork(r *run, c *child) error {
 	return nil
 }
 
-// refusesCgroup is about the errors that clone3 gives for a cgroup, most of which exec gives as well.
+// refusesCgroup is about the errors that clone3 gives for a cgroup, some of which it gives for other causes as well.
 func refusesCgroup(err error) bool {
 	switch err {
 	case syscall.EACCES, syscall.EPERM, syscall.EBUSY, syscall.EOPNOTSUPP, syscall.ENODEV, syscall.ENOENT, syscall.ENOSYS,
@@ -86,21 +114,41 @@ func refusesCgroup(err error) bool {
 	return false
 }
 
-// exec forks and executes. A file that somebody has just written, and whose descriptor a process that was forked at
-// that moment still holds, is tried again for most of a second.
-func (r *run) exec(f *forker, c *child) error {
-	for pause := time.Millisecond; ; pause *= 2 {
-		now := time.Now()
-		r.begin, r.wall = now, now.UnixMicro()
-		pid, pidfd, err := f.start(c)
-		if err == nil {
-			r.pid, r.pidfd = pid, pidfd
-			return nil
-		}
-		if err != syscall.ETXTBSY || pause > 256*time.Millisecond || serverGone(pause) {
-			return err
-		}
+// begins forks now.
+func (r *run) begins(f *forker, c *child) (err error) {
+	now := time.Now()
+	r.begin, r.wall = now, now.UnixMicro()
+	r.pid, r.pidfd, err = f.start(c)
+	return err
+}
+
+// settle sees whether the main process executes its command by now, or could not.
+func (r *run) settle(f *forker) (err error) {
+	if r.launch == nil || !f.done() {
+		return nil
 	}
+	if err = f.failure(); err == nil {
+		r.output.closeOpened()
+		r.launch = nil
+	}
+	return err
+}
+
+const (
+	firstTry = time.Millisecond
+	lastTry  = 256 * time.Millisecond
+)
+
+// retry is for an attempt whose command could not be executed, once its process is gone. A file that somebody has just written, and whose descriptor a process
+// that was forked at that moment still holds, is tried again for most of a second.
+func (g *guardian) retry(r *run, err error) error {
+	pause := r.launch.pause
+	if err != syscall.ETXTBSY || pause > lastTry || r.killer != nil || serverGone(pause) {
+		return r.launch.explain(err)
+	}
+	r.launch.pause *= 2
+	r.gone, r.exit = false, Exit{Warnings: r.exit.Warnings}
+	return g.fork(r)
 }
 
 // serverGone waits for a while, and reports whether the server's end of the socket was closed meanwhile.

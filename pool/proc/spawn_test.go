@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -142,6 +143,51 @@ func TestAFileThatIsStillBeingWrittenIsTriedAgain(t *testing.T) {
 	}
 	if x := p.exited(a); x.Code != 0 {
 		t.Errorf("got %+v", x)
+	}
+}
+
+// lease holds up whoever opens or executes a file, until release is called; asked is told of the first one.
+func lease(t *testing.T, path string) (asked <-chan os.Signal, release func()) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, unix.SIGIO)
+	t.Cleanup(func() { signal.Stop(c); f.Close() })
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
+		t.Skip("no leases on files here: ", err)
+	}
+	return c, func() {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestAnExecuteThatHangs has a file that can't be opened for a while, as on a file system that does not answer.
+func TestAnExecuteThatHangs(t *testing.T) {
+	p := newPool(t, Config{})
+	for _, kill := range []bool{false, true} {
+		path := writeFile(t, t.TempDir()+"/leased", read(t, "/bin/true"), 0o755)
+		asked, release := lease(t, path)
+		a := p.start(Command{Args: []string{path}})
+		select {
+		case <-asked:
+		case <-time.After(patience):
+			t.Fatal("the file is not opened")
+		}
+		want := 0
+		if kill {
+			p.Signal(a, Hard)
+			want = -int(unix.SIGKILL)
+		} else {
+			release()
+		}
+		if x := p.exited(a); x.Code != want || len(x.Warnings) > 0 {
+			t.Errorf("killed: %v, got %+v", kill, x)
+		}
 	}
 }
 
