@@ -23,7 +23,7 @@ def row(width: int) -> Row:
         about="`/bin/true` with its output discarded. The server reads its requests from a file and writes to /dev/null; its start and end count.",
         bound="fork, exec and exit in the kernel, and the dynamic loader: the C loop does nothing else. All of it takes the CPUs that the jobs need, so "
         "what the server and its guardians use is lost to the jobs where there are as many workers as CPUs. With one worker a job waits for the server's work on the one "
-        "before it, which runs on the same CPU, with caches that the job has filled: the side with the guardians alone has no scheduler and no protocol, and is what remains. The loops keep no account of a tree; a cgroup for the jobs of each worker costs what lies between the sides with and without it. PyExPool's defaults end a job a second for each worker: with 8 workers 300 times that is 2,400 jobs/s, near the rate of the bare loops.",
+        "before it, which runs on the same CPU, with caches that the job has filled: the side with the guardians alone has no scheduler and no protocol, and is what remains. The loops keep no account of a tree; a cgroup for the jobs of each worker costs what lies between the sides with and without it. PyExPool's defaults end a job a second for each worker: with 8 workers 300 times that is 2,400 jobs/s, which the bare loops themselves reach on fast machines only.",
         short=width == 2,
     )
 
