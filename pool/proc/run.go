@@ -2,6 +2,7 @@ package proc
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -187,7 +188,12 @@ func (r *run) account(pid int, status unix.WaitStatus, usage *unix.Rusage) {
 	r.pidfd = -1
 }
 
-func (r *run) warn(text string) { r.exit.Warnings = append(r.exit.Warnings, text) }
+// warn tells something once, however often the start is tried.
+func (r *run) warn(text string) {
+	if !slices.Contains(r.exit.Warnings, text) {
+		r.exit.Warnings = append(r.exit.Warnings, text)
+	}
+}
 
 // finish closes what the attempt had, and gives its result.
 func (r *run) finish() *exited {

@@ -125,24 +125,26 @@ func TestWhatCantStartSaysWhy(t *testing.T) {
 
 func TestAFileThatIsStillBeingWrittenIsTriedAgain(t *testing.T) {
 	path := writeFile(t, t.TempDir()+"/busy", "", 0o755)
-	data := read(t, "/bin/true")
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.WriteString(data); err != nil {
+	if _, err := f.WriteString(read(t, "/bin/echo")); err != nil {
 		t.Fatal(err)
 	}
 	p := newPool(t, Config{})
 	p.run(shell(":")) // a guardian is there
-	a := p.start(Command{Args: []string{path}})
+	out := writeFile(t, t.TempDir()+"/out", "before\n", 0o644)
+	a := p.start(Command{Args: []string{path, "after"}, Stdout: Output{Kind: File, Path: out}, CPUs: []int{1000}}) // no machine has that one
 	b := p.start(shell(":"))
 	p.exited(b) // meanwhile a is being tried
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if x := p.exited(a); x.Code != 0 {
-		t.Errorf("got %+v", x)
+	x := p.exited(a)
+	lines := strings.Split(read(t, out), "\n")
+	if x.Code != 0 || len(x.Warnings) != 1 || len(lines) != 4 || lines[0] != "before" || !strings.HasPrefix(lines[1], "# ") || lines[2] != "after" {
+		t.Errorf("got %+v, %q", x, lines)
 	}
 }
 
