@@ -106,7 +106,8 @@ func (f *forker) start(c *child) (pid, pidfd int, err error) {
 // done says whether the last child executes its command, or has ended.
 func (f *forker) done() bool { return f.shared.Load() == 0 }
 
-// failure says why the last child, which is done, could not execute its command; nil if it could, or was killed before. It has exited then, and is not reaped.
+// failure says why the last child, which is done, could not execute its command; nil if it could, or was killed before. Such a
+// child exits, and is reaped like any other.
 func (f *forker) failure() error {
 	if f.failed == 0 {
 		return nil

@@ -16,7 +16,8 @@
 // server if that is a subreaper (Config.Subreaper), which then sweeps: it kills and reaps those children of its own that
 // are not guardians. A guardian that does not answer a hard kill within a second is killed itself, after its tree.
 //
-// A guardian starts its jobs with a fork of its own, which copies nothing and does not wait for the execve (child.go), keeps the Go runtime's monitor thread out of the way of its job
+// A guardian starts its jobs with a fork of its own, which copies nothing and, but for jobs in a memory cgroup, does not wait for the
+// execve (child.go), keeps the Go runtime's monitor thread out of the way of its job
 // (monitor.go), and runs soon among busy processes (priority.go); a program that embeds the package may want that too (ShortenSlices).
 //
 // # Cgroups

@@ -143,7 +143,7 @@ const (
 // that was forked at that moment still holds, is tried again for most of a second.
 func (g *guardian) retry(r *run, err error) error {
 	pause := r.launch.pause
-	if err != syscall.ETXTBSY || pause > lastTry || r.killer != nil || serverGone(pause) {
+	if err != syscall.ETXTBSY || pause > lastTry || r.softSent || r.killer != nil || serverGone(pause) {
 		return r.launch.explain(err)
 	}
 	r.launch.pause *= 2
