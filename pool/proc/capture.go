@@ -74,8 +74,7 @@ func (c *capture) space() []byte {
 const (
 	// goesOn is the time between two reads within which a stream counts as one that goes on.
 	goesOn = 10 * time.Millisecond
-	// A wide pipe is read at intervals in which a fast job fills half of it. Plain users have 64 MiB for all of their pipes (pipe-user-pages-soft).
-	widePipe  = 512 << 10
+	// widePause is the time between two reads of a wide pipe, in which a fast job fills half of it.
 	widePause = 250 * time.Microsecond
 )
 
@@ -87,7 +86,7 @@ func (c *capture) pace(now time.Time) {
 		return
 	}
 	if c.pause == 0 {
-		if _, err := unix.FcntlInt(uintptr(c.fd), unix.F_SETPIPE_SZ, widePipe); err != nil {
+		if setPipeSize(c.fd, captureSize) != nil {
 			return
 		}
 		c.pause = widePause

@@ -315,19 +315,6 @@ func (g *guardian) unstarted(r *run, err error) error {
 	return g.send(appendFailed(g.out[:0], r.attempt, *r.fail(err)))
 }
 
-// sendExited sends the end of an attempt behind what is in out, and the captured output from where it was read to.
-func (g *guardian) sendExited(m *exited) error {
-	if err := g.send(appendExited(g.out, m)); err != nil {
-		return err
-	}
-	for _, piece := range m.pieces() {
-		if err := g.write(piece); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // errRetired ends a guardian that has children which it may not end.
 var errRetired = errors.New("processes are left that may not be signalled")
 
@@ -336,27 +323,6 @@ func ignoreClosed(err error) error {
 		return nil
 	}
 	return err
-}
-
-// send writes one or more frames, whose memory is used again for the next ones.
-func (g *guardian) send(b []byte) error {
-	g.out = b
-	return g.write(b)
-}
-
-// write may wait for the server, which always reads.
-func (g *guardian) write(b []byte) error {
-	for len(b) > 0 {
-		n, err := unix.Write(guardianReports, b)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("send: %w", err)
-		}
-		b = b[n:]
-	}
-	return nil
 }
 
 // abandon ends everything when the server is gone, or has no more work.

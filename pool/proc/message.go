@@ -165,7 +165,11 @@ type captured struct {
 	truncated int64
 }
 
+// size is 0 where nothing was captured.
 func (c *captured) size() (n int) {
+	if c == nil {
+		return 0
+	}
 	for _, piece := range c.pieces {
 		n += len(piece)
 	}

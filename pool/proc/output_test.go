@@ -59,10 +59,10 @@ func TestAStreamThatGoesOnIsReadAtIntervals(t *testing.T) {
 	}{
 		{0, 0, 64 << 10},
 		{goesOn, 0, 64 << 10},
-		{goesOn + time.Millisecond, widePause, widePipe},
-		{goesOn + 2*time.Millisecond, widePause, widePipe},
-		{time.Minute, 0, widePipe}, // it paused
-		{time.Minute + time.Millisecond, widePause, widePipe},
+		{goesOn + time.Millisecond, widePause, captureSize},
+		{goesOn + 2*time.Millisecond, widePause, captureSize},
+		{time.Minute, 0, captureSize}, // it paused
+		{time.Minute + time.Millisecond, widePause, captureSize},
 	} {
 		now := start.Add(step.at)
 		c.pace(now)
@@ -127,6 +127,61 @@ func TestAFloodIsCapturedWithinBounds(t *testing.T) {
 	if peak := statusKB(t, guardian, "VmHWM"); peak > 24<<10 && !raced {
 		t.Errorf("the guardian grew to %d kB", peak)
 	}
+}
+
+func TestALargeOutputHasAWidePipeOnItsWayToTheServer(t *testing.T) {
+	large := Command{Args: helper("flood", "1900000"), Stdout: Output{Kind: Pipe}}
+	inGroup := large
+	inGroup.MemGroup = true
+	for _, test := range []struct {
+		name    string
+		command Command
+		wide    bool
+	}{
+		{"any job", large, true},
+		{"in a memory cgroup that holds a thread of the guardian", inGroup, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := newPool(t, Config{Idle: 1})
+			if !test.wide && p.Capabilities().Memory != memoryV1 {
+				t.Skip("needs memory cgroups of version 1")
+			}
+			p.recorder.mu.Lock() // so that the server reads no further than the start
+			a := p.start(test.command)
+			full := pollFor(patience, func() bool {
+				n, size := reportPipe(p)
+				return n > pipeSize-os.Getpagesize() && (size == reportSize) == test.wide
+			})
+			n, size := reportPipe(p)
+			p.recorder.mu.Unlock()
+			if !full {
+				t.Errorf("the pipe has %d of %d bytes", n, size)
+			}
+			if x := p.exited(a); len(x.Stdout.Data) != 1_900_000 {
+				t.Errorf("captured %d bytes", len(x.Stdout.Data))
+			}
+			if n, size := reportPipe(p); n != 0 || size != pipeSize {
+				t.Errorf("afterwards the pipe has %d of %d bytes", n, size)
+			}
+		})
+	}
+}
+
+// reportPipe gives how much is in the pipe of the only guardian, and its size; 0 as long as there is none.
+func reportPipe(p *pool) (n, size int) {
+	p.Runner.mu.Lock()
+	defer p.Runner.mu.Unlock()
+	for peer := range p.guardians {
+		peer.mu.Lock()
+		defer peer.mu.Unlock()
+		if peer.reports.file != nil {
+			_ = peer.reports.conn.Control(func(fd uintptr) {
+				n, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ)
+				size, _ = unix.FcntlInt(fd, unix.F_GETPIPE_SZ, 0)
+			})
+		}
+	}
+	return n, size
 }
 
 // The kernel takes the guardian's peak for that of a job which is smaller.

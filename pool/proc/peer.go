@@ -65,6 +65,11 @@ func (c *channel) close() {
 	}
 }
 
+// narrow makes a pipe as it was, once what it was widened for is out of it.
+func (c *channel) narrow() {
+	_ = c.conn.Control(func(fd uintptr) { _ = setPipeSize(int(fd), pipeSize) })
+}
+
 func newPeer(r *Runner) *peer { return &peer{r: r} }
 
 // run starts the guardian and serves it until it is gone.
@@ -261,6 +266,9 @@ func (p *peer) receive() error {
 			}
 			if k == 0 {
 				break
+			}
+			if len(b) > pipeSize {
+				p.reports.narrow()
 			}
 			if err := p.dispatch(k, b); err != nil {
 				return err

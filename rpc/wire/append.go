@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"encoding/json"
+	"math/bits"
 	"slices"
 	"strconv"
 	"time"
@@ -30,7 +31,7 @@ func AppendString(b []byte, s string) []byte {
 	b = slices.Grow(b, len(s)+len(s)/16+2) // at once for nearly all, as captured output can be megabytes
 	b = append(b, '"')
 	start := 0
-	for i := plainWords(s); i < len(s); i += plainWords(s[i:]) {
+	for i := plainStart(s); i < len(s); i += plainStart(s[i:]) {
 		c := s[i]
 		if c < utf8.RuneSelf {
 			if !plain[c] {
@@ -58,16 +59,16 @@ func AppendText(b, text []byte) []byte {
 	return AppendString(b, unsafe.String(unsafe.SliceData(text), len(text)))
 }
 
-// plainWords is how many bytes at the start of s are ASCII that needs no escape, eight at a time.
-func plainWords(s string) int {
+// plainStart is how many bytes at the start of s are ASCII that needs no escape. It looks at eight at a time, not at the last seven.
+func plainStart(s string) int {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
 	n := 0
 	for ; n+8 <= len(s); n += 8 {
 		w := binary.LittleEndian.Uint64(unsafe.Slice(unsafe.StringData(s[n:]), 8))
 		quote, backslash := w^ones*'"', w^ones*'\\'
-		// A byte below n gives w-n*ones its high bit, by borrowing; a borrow from the byte below can only give one too many.
-		if (w|(w-ones*' ')|(quote-ones)|(backslash-ones))&high != 0 {
-			break
+		// A byte below n gives w-n*ones its high bit, by borrowing. A borrow from the byte below can give one too many, but not below the first.
+		if stops := (w | (w - ones*' ') | (quote - ones) | (backslash - ones)) & high; stops != 0 {
+			return n + bits.TrailingZeros64(stops)/8
 		}
 	}
 	return n

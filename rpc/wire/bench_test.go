@@ -74,3 +74,12 @@ func fullRecord() *Record {
 		Params: json.RawMessage(`{"run":7}`), Warnings: []string{"slow"},
 	}
 }
+
+func BenchmarkEncodeOutput(b *testing.B) {
+	text := bytes.Repeat([]byte("the quick brown fox jumps over the lazy dog, and over the fence too\n"), 15000)
+	buf := AppendText(nil, text)
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		buf = AppendText(buf[:0], text)
+	}
+}
