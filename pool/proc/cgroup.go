@@ -105,7 +105,7 @@ func removeCgroup(path string) {
 			return
 		}
 		killCgroup(path)
-		time.Sleep(pause)
+		_ = poll(nil, pause) // guardians do this as well: no timer of the runtime
 		pause = min(2*pause, 50*time.Millisecond)
 	}
 }

@@ -20,7 +20,10 @@ type family struct {
 func (f *family) start(attr *syscall.ProcAttr) (int, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	pid, err := forkExec("/proc/self/exe", []string{guardianName}, attr)
+	pid, err := restingMonitor(func(variable string) (int, error) {
+		attr.Env = append(attr.Env, variable)
+		return forkExec("/proc/self/exe", []string{guardianName}, attr)
+	})
 	if err != nil {
 		return 0, err
 	}

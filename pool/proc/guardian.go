@@ -22,7 +22,7 @@ const (
 	guardianReports = 4 // a pipe, for writing
 )
 
-// guardianEnv makes guardians small and quiet. With the names of the cgroups it is the whole of their environment, and no part
+// guardianEnv makes guardians small and quiet. With what the server tells of itself in variables it is the whole of their environment, and no part
 // of a job's.
 var guardianEnv = []string{"GOMAXPROCS=1", "GOGC=50", "GODEBUG=asyncpreemptoff=1", "GOTRACEBACK=single"}
 
@@ -90,7 +90,7 @@ func newGuardian() (*guardian, error) {
 	}
 	_ = os.WriteFile("/proc/self/comm", []byte(guardianName), 0) // for ps and top; nothing depends on it
 	raisePriority()
-	restMonitor()
+	keepTime()
 	cpus, err := affinity()
 	if err != nil {
 		return nil, err
@@ -170,7 +170,7 @@ func (g *guardian) wait() (alive bool, err error) {
 	}
 	// SIGCHLD interrupts the poll, which tells of orphans that ended. If that comes just before, or this is not the main thread,
 	// nothing is lost but time: the exit of the main process is polled, and the rest is looked for by timeout once it counts.
-	err = patientPoll(g.poll, timeout)
+	err = poll(g.poll, timeout)
 	if err == unix.EINTR {
 		for i := range g.poll {
 			g.poll[i].Revents = 0
@@ -331,7 +331,7 @@ func (g *guardian) abandon() {
 		r.hard(&g.tree)
 		for !r.over() {
 			fds, timeout := r.waitFor(g.poll[:0], time.Now())
-			_ = patientPoll(fds, timeout)
+			_ = poll(fds, timeout)
 			r.advance(g)
 		}
 		r.finish()

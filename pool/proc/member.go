@@ -28,6 +28,7 @@ func startMember() *member {
 func (m *member) serve() {
 	runtime.LockOSThread()
 	raisePriority()
+	keepTime()
 	for f := range m.calls {
 		f()
 		m.done <- struct{}{}

@@ -1,46 +1,45 @@
 package proc
 
 import (
-	"bytes"
 	"os"
+	"runtime"
 	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// restMonitor has the thread of the Go runtime that looks after the others run when a CPU has nothing else to do. Each time that a guardian has
-// something to do, it wakes up some fifty times in the next milliseconds, beside the job: a tenth of the cost of a job of 10 ms. What a guardian
-// does must not need it: where a thread blocks in a system call while another one has to run, see exitWithServer. A refusal costs nothing but
-// speed.
-func restMonitor() {
-	if tid := findMonitor(); tid != 0 {
-		_ = unix.SchedSetAttr(tid, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE}, 0)
-	}
+// The Go runtime has a thread that looks after the others, its monitor. Each time that a guardian has something to do, it wakes up some fifty times in
+// the next milliseconds, beside the job: up to a sixth of the cost of a short one. So the threads of a guardian start with a timer slack that
+// has the monitor wake up when its CPU is interrupted anyway. Those that fork have the slack of the server, and so have the jobs.
+//
+// Nothing that a guardian does may need the monitor, or timers of the runtime: where a thread blocks in a system call while another one has to
+// run, see exitWithServer; it waits by system calls. A refusal costs nothing but speed.
+const (
+	monitorSlack  = 100 * time.Millisecond
+	slackVariable = "EXPOOL_TIMER_SLACK" // for guardians: the server's, in nanoseconds
+)
+
+func timerSlack() (nanoseconds int) {
+	nanoseconds, _ = unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
+	return nanoseconds // 0, which is the one to begin with, where it can't be known
 }
 
-// findMonitor gives the monitor: the thread that sleeps by the clock, at most for 10 ms at a time, while this one is busy, and the runtime is not
-// told of its system calls. All others wait for something.
-func findMonitor() (tid int) {
-	tasks, _ := os.ReadDir("/proc/self/task")
-	told := true // the kernel does tell what threads do
-	for end := time.Now().Add(findTime); told && time.Now().Before(end); {
-		told = false
-		for _, task := range tasks {
-			var text [64]byte
-			n := quickReadFile("/proc/self/task/"+task.Name()+"/syscall", text[:])
-			if bytes.HasPrefix(text[:n], sleeping) {
-				tid, _ = strconv.Atoi(task.Name())
-				return tid
-			}
-			told = told || n > 0
-		}
-	}
-	return 0
+func setTimerSlack(nanoseconds int) { _ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(nanoseconds), 0, 0, 0) }
+
+// restingMonitor has start make a process, whose environment is to have the given variable.
+func restingMonitor(start func(variable string) (int, error)) (pid int, err error) {
+	runtime.LockOSThread() // which makes no threads then: they would have the slack as well
+	defer runtime.UnlockOSThread()
+	slack := timerSlack()
+	setTimerSlack(int(monitorSlack))
+	defer setTimerSlack(slack)
+	return start(slackVariable + "=" + strconv.Itoa(slack))
 }
 
-// findTime is for a machine that is so busy that the monitor, once awake, waits for a CPU.
-const findTime = 200 * time.Millisecond
-
-// sleeping is how the kernel begins to tell of a thread in nanosleep.
-var sleeping = []byte(strconv.Itoa(unix.SYS_NANOSLEEP) + " ")
+// keepTime gives this thread the slack of the server.
+func keepTime() {
+	if slack, err := strconv.Atoi(os.Getenv(slackVariable)); err == nil {
+		setTimerSlack(slack)
+	}
+}

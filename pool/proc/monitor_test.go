@@ -3,38 +3,59 @@ package proc
 import (
 	"os"
 	"strconv"
+	"strings"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
-// idleThreads counts the threads of a process that run when a CPU has nothing else to do.
-func idleThreads(t *testing.T, pid int) (idle int) {
+// slackOf reads the timer slack of a thread. Of other ones than the caller only root may.
+func slackOf(t *testing.T, tid int) int {
 	t.Helper()
-	tasks, err := os.ReadDir("/proc/" + strconv.Itoa(pid) + "/task")
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(tid) + "/timerslack_ns")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slackIn(t, text)
+}
+
+func slackIn(t *testing.T, text []byte) int {
+	t.Helper()
+	slack, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slack
+}
+
+func TestTheThreadsOfAGuardianSleepLongButForTheOneThatForks(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root may see the timer slack of other processes")
+	}
+	p := newPool(t, Config{})
+	p.started(p.start(shell("sleep 1000")))
+	guardian := children(os.Getpid())[0]
+	tasks, err := os.ReadDir("/proc/" + strconv.Itoa(guardian) + "/task")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, task := range tasks {
 		tid, _ := strconv.Atoi(task.Name())
-		if attr, err := unix.SchedGetAttr(tid, 0); err == nil && attr.Policy == unix.SCHED_IDLE {
-			idle++
-			if tid == pid {
-				t.Error("the main thread of a guardian rests")
-			}
+		want := int(monitorSlack)
+		if tid == guardian {
+			want = timerSlack()
+		}
+		if slack := slackOf(t, tid); slack != want {
+			t.Errorf("thread %d of guardian %d has a slack of %d ns, want %d", tid, guardian, slack, want)
 		}
 	}
-	return idle
 }
 
-func TestTheRuntimesMonitorRestsInGuardiansAndNotInJobs(t *testing.T) {
+// A job in a memory cgroup of version 1 is forked by another thread.
+func TestJobsHaveTheTimerSlackOfTheServer(t *testing.T) {
 	p := newPool(t, Config{})
-	job := p.started(p.start(shell("sleep 1000")))
-	guardian := children(os.Getpid())[0]
-	if n := idleThreads(t, guardian); n != 1 {
-		t.Errorf("%d threads rest, want 1", n)
-	}
-	if n := idleThreads(t, job); n != 0 {
-		t.Error("the job rests as well")
+	for _, c := range []Command{{}, {MemGroup: true}} {
+		c.Args, c.Stdout = []string{"cat", "/proc/self/timerslack_ns"}, Output{Kind: Pipe}
+		if slack := slackIn(t, p.run(c).Stdout.Data); slack != timerSlack() {
+			t.Errorf("in a memory cgroup: %v: the job has a slack of %d ns, want %d", c.MemGroup, slack, timerSlack())
+		}
 	}
 }
