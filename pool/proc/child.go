@@ -47,7 +47,7 @@ type forker struct {
 	file, dir *byte
 	argv, env []*byte
 	none      unix.Sigset_t
-	reset     [4]uint64 // the kernel's struct sigaction: all zero is the default
+	standard  sigaction
 	pidfd     int32
 	shared    atomic.Int32 // the kernel makes it 0 when the child no longer uses this memory
 	failed    uintptr      // a negative error number, of a child that is done
@@ -127,9 +127,7 @@ func (f *forker) add(c call) {
 // plan lists what the child does.
 func (f *forker) plan(c *child) {
 	f.todo = f.todo[:0]
-	if f.legacy {
-		f.clearHandlers()
-	}
+	f.resetSignals()
 	f.add(call{nr: unix.SYS_SETPGID}) // not SETSID: this process leads a session without terminal, and the kernel makes a scheduling group for each
 	f.add(call{nr: unix.SYS_PRCTL, a: unix.PR_SET_PDEATHSIG, b: uintptr(unix.SIGKILL)})
 	f.add(call{nr: unix.SYS_GETPPID, want: f.pid})       // else this process has just ended
@@ -145,13 +143,20 @@ func (f *forker) plan(c *child) {
 	f.add(call{nr: unix.SYS_EXECVE, a: addr(f.file), b: addr(&f.argv[0]), c: addr(&f.env[0])})
 }
 
-// clearHandlers has the child do what clone3 does by itself.
-func (f *forker) clearHandlers() {
-	for sig := 1; sig <= signals; sig++ {
-		if sig != int(unix.SIGKILL) && sig != int(unix.SIGSTOP) {
-			f.add(call{nr: unix.SYS_RT_SIGACTION, a: uintptr(sig), b: addr(&f.reset[0]), d: sigsetSize})
+// resetSignals has the child reset what this process ignores, and what it handles if clone3 has not done so.
+func (f *forker) resetSignals() {
+	for _, sig := range immune {
+		f.resetSignal(sig)
+	}
+	for sig := syscall.Signal(1); f.legacy && sig <= signals; sig++ {
+		if sig != unix.SIGKILL && sig != unix.SIGSTOP {
+			f.resetSignal(sig)
 		}
 	}
+}
+
+func (f *forker) resetSignal(sig syscall.Signal) {
+	f.add(call{nr: unix.SYS_RT_SIGACTION, a: uintptr(sig), b: addr(&f.standard), d: sigsetSize})
 }
 
 // fork forks with all signals blocked, as a handler must not run in the child.

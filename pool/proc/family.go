@@ -20,7 +20,7 @@ type family struct {
 func (f *family) start(attr *syscall.ProcAttr) (int, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	pid, err := restingMonitor(func(variable string) (int, error) {
+	pid, err := restMonitor(func(variable string) (int, error) {
 		attr.Env = append(attr.Env, variable)
 		return forkExec("/proc/self/exe", []string{guardianName}, attr)
 	})

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"runtime"
 	"strconv"
 	"sync/atomic"
@@ -100,25 +99,6 @@ func newGuardian() (*guardian, error) {
 	g.leaf = leaf{root: g.pool.pool, name: strconv.Itoa(g.pid)}
 	g.mem = newMemGroup(g.pool.memory, &g.leaf)
 	return g, nil
-}
-
-// clearSignals makes the guardian immune to what a terminal or an operator sends, and sees to it that jobs start with
-// default dispositions and nothing blocked: handlers are reset by exec, ignored and blocked signals are not.
-func clearSignals() error {
-	signal.Notify(make(chan os.Signal, 1), unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1,
-		unix.SIGUSR2, unix.SIGALRM, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU)
-	var mask, none unix.Sigset_t
-	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &none, &mask); err != nil {
-		return fmt.Errorf("unblock the signals: %w", err)
-	}
-	if mask == none {
-		return nil
-	}
-	// The Go runtime gives children the mask that it found when it started, so that it has to start again.
-	if err := unix.Exec("/proc/self/exe", os.Args, os.Environ()); err != nil {
-		return fmt.Errorf("start again without blocked signals: %w", err)
-	}
-	return nil
 }
 
 // closeInherited keeps socket and pipe from the jobs, and closes what the host of the server leaked into it: a pipe that it

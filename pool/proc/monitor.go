@@ -25,10 +25,12 @@ func timerSlack() (nanoseconds int) {
 	return nanoseconds // 0, which is the one to begin with, where it can't be known
 }
 
-func setTimerSlack(nanoseconds int) { _ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(nanoseconds), 0, 0, 0) }
+func setTimerSlack(nanoseconds int) {
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(nanoseconds), 0, 0, 0)
+}
 
-// restingMonitor has start make a process, whose environment is to have the given variable.
-func restingMonitor(start func(variable string) (int, error)) (pid int, err error) {
+// restMonitor has start make a guardian, whose environment is to have the given variable.
+func restMonitor(start func(variable string) (int, error)) (pid int, err error) {
 	runtime.LockOSThread() // which makes no threads then: they would have the slack as well
 	defer runtime.UnlockOSThread()
 	slack := timerSlack()
