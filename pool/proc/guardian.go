@@ -80,7 +80,7 @@ func newGuardian() (*guardian, error) {
 	if _, err := unix.GetsockoptInt(guardianOrders, unix.SOL_SOCKET, unix.SO_TYPE); err != nil {
 		return nil, errors.New("is started by an execution pool, not by hand: descriptor 3 is no socket")
 	}
-	if err := clearSignals(); err != nil {
+	if err := ignoreSignals(); err != nil {
 		return nil, err
 	}
 	closeInherited()

@@ -19,24 +19,6 @@ func quickRead(fd uintptr, b []byte) (int, syscall.Errno) {
 	return int(n), errno
 }
 
-// quickReadFile reads the beginning of a file of /proc; 0 if it can't be read.
-func quickReadFile(path string, b []byte) (n int) {
-	name, err := unix.BytePtrFromString(path)
-	if err != nil {
-		return 0
-	}
-	fd, _, errno := unix.RawSyscall6(unix.SYS_OPENAT, ^uintptr(0), uintptr(unsafe.Pointer(name)), unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0)
-	if errno != 0 {
-		return 0
-	}
-	n, errno = quickRead(fd, b)
-	_, _, _ = unix.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
-	if errno != 0 {
-		return 0
-	}
-	return n
-}
-
 // quickSend sends what a socket takes at once; EAGAIN if it takes nothing.
 func quickSend(fd uintptr, b []byte) (int, syscall.Errno) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
