@@ -33,7 +33,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="print the names and titles of the rows")
     parser.add_argument("--short", action="store_true", help="less of everything, no peers from outside of the base system, and compare with the baseline")
     parser.add_argument("--save-baseline", action="store_true", help="with --short: keep the ratios as the baseline instead of comparing")
-    parser.add_argument("--rounds", type=int, help=f"how often each side runs ({ROUNDS}; {SHORT_ROUNDS} with --short)")
+    parser.add_argument("--rounds", type=int, help=f"how often each side runs ({ROUNDS}, or what the row says; {SHORT_ROUNDS} with --short)")
     parser.add_argument("--out", type=pathlib.Path, help="where the Markdown goes (standard output)")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write all samples too")
     parser.add_argument("--server", default=str(ROOT / "bin" / "expool-rpc"), help="the binary to measure (bin/expool-rpc, which make build makes)")
@@ -96,15 +96,18 @@ def write(results: Sequence[Result], lab: Lab, to: argparse.Namespace) -> None:
         to.json.write_text(json.dumps({r.row.name: r.samples for r in results}, indent=1) + "\n")
 
 
+def rounds_of(row: Row, lab: Lab) -> int:
+    return SHORT_ROUNDS if lab.short else row.rounds or ROUNDS
+
+
 def run(chosen: argparse.Namespace, lab: Lab) -> list[str]:
     """Measures and writes; gives what went wrong."""
-    rounds = chosen.rounds or (SHORT_ROUNDS if chosen.short else ROUNDS)
-    results = [measure(row, lab, rounds) for row in chosen.chosen]
+    results = [measure(row, lab, chosen.rounds or rounds_of(row, lab)) for row in chosen.chosen]
     fallen = []
     if chosen.save_baseline:
         baseline.save(BASELINE, results)
     elif chosen.short:
-        fallen = compared(results, lab, rounds)
+        fallen = compared(results, lab, chosen.rounds or SHORT_ROUNDS)
     write(results, lab, chosen)
     return [f"{r.row.name}: {side}: {why}" for r in results for side, why in r.failed.items()] + fallen
 

@@ -6,6 +6,7 @@
 import argparse
 import contextlib
 import io
+import math
 import pathlib
 import subprocess
 import sys
@@ -19,7 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import run
 from harness import baseline, lab, report
 from harness.measure import measure
-from harness.row import Goal, Missing, Row, Side
+from harness.row import Goal, Missing, Row, Side, interval
 from rows import ROWS
 
 FULL, SHORT = types.SimpleNamespace(short=False), types.SimpleNamespace(short=True)
@@ -47,11 +48,11 @@ def measured(made, rounds=1, lab=FULL):
 
 
 class Measuring(unittest.TestCase):
-    def test_sides_run_in_turn(self):
+    def test_sides_run_in_turn_to_and_fro(self):
         order = []
-        sides = [Side(name, lambda lab, name=name: order.append(name) or 1.0) for name in "AB"]
-        measured(row(*sides), 2)
-        self.assertEqual(order, ["A", "B", "A", "B"])
+        sides = [Side(name, lambda lab, name=name: order.append(name) or 1.0) for name in "ABC"]
+        measured(row(*sides), 3)
+        self.assertEqual("".join(order), "ABCCBAABC")
 
     def test_a_slow_side_runs_in_fewer_rounds(self):
         result = measured(row(side("a", 1, 2, 3), side("slow", 4, rounds=1)), 3)
@@ -100,6 +101,29 @@ class Ratios(unittest.TestCase):
 
     def test_without_our_own_figure_there_are_none(self):
         self.assertEqual(measured(row(side("ours", Missing("x")), side("theirs", 1))).held(), {})
+
+
+class Intervals(unittest.TestCase):
+    def test_the_ends_are_those_of_the_sign_test(self):
+        # Conover, Practical Nonparametric Statistics, table A3: with p = 1/2, P(Y <= 1) is 0.0195 of 9, and P(Y <= 7) is 0.0216 of 25.
+        for n, dropped in ((6, 0), (8, 0), (9, 1), (25, 7)):
+            values = list(range(n))
+            self.assertEqual(interval(values[::-1]), (dropped, n - 1 - dropped), n)
+
+    def test_they_hold_the_median_as_often_as_they_say(self):
+        for n in range(6, 40):
+            low = interval(range(n))[0]
+            outside = [2 * sum(math.comb(n, k) for k in range(d + 1)) / 2**n for d in (low, low + 1)]
+            self.assertLessEqual(outside[0], 0.05, n)
+            self.assertGreater(outside[1], 0.05, f"{n}: a narrower one would do")
+
+    def test_too_few_values_have_none(self):
+        self.assertEqual([interval([1] * n) for n in range(6)], [None] * 6)
+
+    def test_a_ratio_has_that_of_its_rounds(self):
+        result = measured(row(side("ours", *range(10, 70, 10)), side("theirs", *[10] * 6)), 6)
+        self.assertEqual((result.ratio("theirs"), result.interval("theirs")), (3.5, (1, 6)))
+        self.assertIsNone(result.interval("ours"))
 
 
 class Baseline(unittest.TestCase):
@@ -169,6 +193,23 @@ class Report(unittest.TestCase):
         self.assertIn("| [a-row](#a-row) | ours (jobs/s): at most 100 | 90 | met |", text)
         self.assertIn("| [a-row](#a-row) | ours / peer: at least 5 |  | not measured |", text)
 
+    def judged(self, theirs, **more):
+        made = row(side("ours", *[100] * 6), side("theirs", *theirs), side("the bound", *[300] * 6), goals=(Goal("theirs", ratio=True, **more),))
+        return report.verdict(measured(made, 6), made.goals[0])
+
+    def test_a_goal_within_the_noise_is_told(self):
+        around = [80, 90, 90, 110, 110, 120]
+        self.assertEqual(self.judged(around, at_least=0.5), "met")
+        self.assertEqual(self.judged(around, at_least=0.95), "met, within the noise")
+        self.assertEqual(self.judged(around, at_least=1.1), "not met, within the noise")
+        self.assertEqual(self.judged(around, at_least=2), "**not met**")
+        self.assertEqual(self.judged(around, at_most=0.9), "not met, within the noise")
+
+    def test_a_goal_that_the_machine_cant_reach_is_told(self):
+        self.assertEqual(self.judged([100] * 6, at_least=4, limit="the bound"), "**not met**: beyond this machine (the limit, the bound: 3)")
+        self.assertEqual(self.judged([100] * 6, at_least=3, limit="the bound"), "**not met**")
+        self.assertEqual(self.judged([100] * 6, at_least=1, limit="the bound"), "met")
+
     def test_a_section_has_figures_and_what_did_not_run(self):
         made = row(side("ours", 10, 30), side("theirs", 1000, 3000), side("gone", Missing("install it")), side("bad", RuntimeError("oops")),
                    goals=(Goal("theirs", at_least=1, ratio=True),))
@@ -218,6 +259,12 @@ class Choosing(unittest.TestCase):
             self.assertTrue(made.about and made.bound and made.sides, made.name)
             for side_ in made.sides:
                 self.assertTrue(callable(side_.run), made.name)
+
+
+    def test_a_row_says_how_often_it_is_measured(self):
+        self.assertEqual(run.rounds_of(row(), FULL), run.ROUNDS)
+        self.assertEqual(run.rounds_of(row(rounds=25), FULL), 25)
+        self.assertEqual(run.rounds_of(row(rounds=25), SHORT), run.SHORT_ROUNDS)
 
 
 class Ending(unittest.TestCase):

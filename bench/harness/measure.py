@@ -1,4 +1,4 @@
-"""Runs the sides of a row in turn: A B C, A B C, ... so that what disturbs the machine disturbs all of them."""
+"""Runs the sides of a row in turn, to and fro: A B C, C B A, ... so that what disturbs the machine, or gets slower by and by, disturbs all of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def measure(row: Row, lab: Lab, rounds: int) -> Result:
     result = Result(row)
     sides = [s for s in row.sides if not (lab.short and s.peer)]
     for n in range(rounds):
-        for side in sides:
+        for side in sides[:: -1 if n % 2 else 1]:
             if side.name not in result.missing and side.name not in result.failed and n < (side.rounds or rounds):
                 once(side, lab, result)
     log(result)

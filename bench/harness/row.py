@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from dataclasses import dataclass, field
-from typing import Callable, Dict, Optional, Tuple, Union
+from typing import Callable, Dict, Optional, Sequence, Tuple, Union
 
 # What a side gives each time it runs: a figure, or several under their names.
 Sample = Union[float, Dict[str, float]]
+
+
+CONFIDENCE = 0.95
 
 
 class Missing(Exception):
@@ -33,6 +37,7 @@ class Goal:
     at_least: Optional[float] = None
     at_most: Optional[float] = None
     ratio: bool = False
+    limit: str = ""  # a figure that nothing can be better than: where it does not reach the goal either, the machine can't
 
     def met(self, value: float) -> bool:
         return (self.at_least is None or value >= self.at_least) and (self.at_most is None or value <= self.at_most)
@@ -49,6 +54,7 @@ class Row:
     title: str
     unit: str
     sides: Tuple[Side, ...]
+    rounds: int = 0  # in a full run; 0: as many as usual
     ours: str = ""  # the figure that the others are compared with; default: that of the first side
     goals: Tuple[Goal, ...] = ()
     about: str = ""  # how it is measured
@@ -82,12 +88,18 @@ class Result:
 
     def ratio(self, figure: str) -> Optional[float]:
         """How many times better the row's subject is than the figure: the median of the rounds, so that what disturbed a round disturbed both.
-        None where there is no such comparison. All sides take part from the first round on, some not to the last."""
-        if not self.compared(figure):
-            return None
-        rounds = zip(self.samples[self.row.subject], self.samples[figure])
-        ratios = [ratio for ratio in (self.better(*both) for both in rounds) if ratio is not None]
+        None where there is no such comparison."""
+        ratios = self.ratios(self.row.subject, figure) if self.compared(figure) else []
         return statistics.median(ratios) if ratios else None
+
+    def ratios(self, subject: str, figure: str) -> list[float]:
+        """How many times better one figure is than another, for each round. All sides take part from the first round on, some not to the last."""
+        rounds = zip(self.samples.get(subject, ()), self.samples.get(figure, ()))
+        return [ratio for ratio in (self.better(*both) for both in rounds) if ratio is not None]
+
+    def interval(self, figure: str) -> Optional[Tuple[float, float]]:
+        """The confidence interval of the ratio to a figure."""
+        return interval(self.ratios(self.row.subject, figure)) if self.compared(figure) else None
 
     def compared(self, figure: str) -> bool:
         row = self.row
@@ -120,3 +132,26 @@ class Result:
         if goal.ratio:
             return self.ratio(goal.figure)
         return self.median(goal.figure) if goal.figure in self.samples else None
+
+    def reached_within(self, goal: Goal) -> Optional[Tuple[float, float]]:
+        """The confidence interval of that value; None with too few rounds."""
+        return self.interval(goal.figure) if goal.ratio else interval(self.samples.get(goal.figure, ()))
+
+    def limit(self, goal: Goal) -> Optional[float]:
+        """What the goal's limit reaches here, of a ratio."""
+        ratios = self.ratios(goal.limit, goal.figure)
+        return statistics.median(ratios) if ratios else None
+
+
+def interval(values: Sequence[float]) -> Optional[Tuple[float, float]]:
+    """Two of the values, between which the median of all that could have been measured lies with the CONFIDENCE at least, however such values are
+    spread (the sign test turned round: Conover, Practical Nonparametric Statistics, 3.2). None if there are too few for that, less than 6."""
+    n = len(values)
+    outside, dropped = 0.0, -1  # the chance that the median is beyond one end, and the values left out there
+    while dropped + 1 < n / 2 and 2 * (outside + math.comb(n, dropped + 1) / 2**n) <= 1 - CONFIDENCE:
+        dropped += 1
+        outside += math.comb(n, dropped) / 2**n
+    if dropped < 0:
+        return None
+    ordered = sorted(values)
+    return ordered[dropped], ordered[-1 - dropped]

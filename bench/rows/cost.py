@@ -28,7 +28,7 @@ def c_loop(*flags: str) -> Callable[[Lab], float]:
 
 
 def row(name: str, title: str, sides: tuple[Side, ...], ours: str, **more) -> Row:
-    return Row(name=name, title=title, unit="jobs/s", sides=sides, ours=ours, short=True, **more)
+    return Row(name=name, title=title, unit="jobs/s", rounds=25, sides=sides, ours=ours, short=True, **more)
 
 
 USAGE, NO_USAGE = "C loop, wait4 with the usage added up", "C loop, waitpid"

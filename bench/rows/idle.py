@@ -44,7 +44,8 @@ ROWS = (Row(
     title="An idle server",
     unit="",
     compare=False,
-    sides=(Side(QUEUE, queued, rounds=3), Side(LIMIT, limited, rounds=3)),
+    rounds=6,
+    sides=(Side(QUEUE, queued), Side(LIMIT, limited)),
     goals=(Goal(f"{QUEUE}: {CPU}", at_most=1000), Goal(f"{QUEUE}: {WAKES}", at_most=1), Goal(f"{LIMIT}: {CPU}", at_most=1000)),
     about=f"CPU time (the scheduler's account, in ns) and voluntary context switches of all threads of the server and its guardians in {STRETCH} s without a "
     "message. A thousand µs in a second, a tenth of a percent of a CPU, is taken as the least that can be measured from outside.",

@@ -42,7 +42,7 @@ ROWS = (Row(
     title="Lateness of deadlines",
     unit="ms",
     compare=False,
-    sides=(Side(IDLE, lambda lab: deadlines(lab, IDLE), rounds=5), Side(LOADED, loaded, rounds=5)),
+    sides=(Side(IDLE, lambda lab: deadlines(lab, IDLE)), Side(LOADED, loaded)),
     goals=(Goal(f"{LOADED}: p99", at_most=20),),
     about=f"{JOBS} jobs that sleep, {WORKERS} at once, with timeouts from 50 to 99 ms: the duration in the record less the timeout. For the load, a process for "
     "each CPU that does nothing but count.",
