@@ -124,6 +124,39 @@ func restricted(dir, name string) bool {
 	return !standard || slices.Contains(effects, name)
 }
 
+// serverFiles are the files of pool/proc that only the server's side needs; everything else may run in a guardian.
+var serverFiles = []string{"family.go", "peer.go", "runner.go", "watch.go"}
+
+// needsMonitor says that something comes in time only if the monitor of the Go runtime wakes up: a timer, or the deadline of a file.
+func needsMonitor(s *ast.SelectorExpr) bool {
+	if x, ok := s.X.(*ast.Ident); ok && x.Name == "time" {
+		return slices.Contains([]string{"Sleep", "After", "AfterFunc", "Tick", "NewTimer", "NewTicker"}, s.Sel.Name)
+	}
+	return slices.Contains([]string{"SetDeadline", "SetReadDeadline", "SetWriteDeadline"}, s.Sel.Name)
+}
+
+// The monitor of a guardian sleeps long, see pool/proc/monitor.go.
+func TestGuardiansUseNoTimersOfTheRuntime(t *testing.T) {
+	fset, seen := token.NewFileSet(), 0
+	files := sources(t)["pool/proc"]
+	for i, f := range parse(t, fset, files) {
+		ast.Inspect(f, func(n ast.Node) bool {
+			s, ok := n.(*ast.SelectorExpr)
+			if !ok || !needsMonitor(s) {
+				return true
+			}
+			seen++
+			if !slices.Contains(serverFiles, path.Base(filepath.ToSlash(files[i]))) {
+				t.Errorf("%v: a guardian may not use %s", fset.Position(n.Pos()), s.Sel.Name)
+			}
+			return true
+		})
+	}
+	if seen == 0 {
+		t.Error("the server's side has no timer either: what is looked for can't be right")
+	}
+}
+
 func TestEachPackageSaysWhatItIsFor(t *testing.T) {
 	found := sources(t)
 	for _, dir := range slices.Sorted(maps.Keys(found)) {

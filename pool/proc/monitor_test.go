@@ -2,6 +2,7 @@ package proc
 
 import (
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -46,6 +47,28 @@ func TestTheThreadsOfAGuardianSleepLongButForTheOneThatForks(t *testing.T) {
 		if slack := slackOf(t, tid); slack != want {
 			t.Errorf("thread %d of guardian %d has a slack of %d ns, want %d", tid, guardian, slack, want)
 		}
+	}
+}
+
+func TestTheServersTimerSlackIsHandedOver(t *testing.T) {
+	const usual, servers = 50_000, 70_000 // nanoseconds
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer setTimerSlack(timerSlack())
+	setTimerSlack(servers)
+	variable, meanwhile := "", 0
+	_, err := restMonitor(func(v string) (int, error) {
+		variable, meanwhile = v, timerSlack()
+		return 0, nil
+	})
+	if want := "EXPOOL_TIMER_SLACK=70000"; err != nil || variable != want || meanwhile != int(monitorSlack) || timerSlack() != servers {
+		t.Errorf("the guardian is told %q, its threads get a slack of %d ns, and the server's is %d ns then: %v", variable, meanwhile, timerSlack(), err)
+	}
+	setTimerSlack(usual)
+	name, value, _ := strings.Cut(variable, "=")
+	t.Setenv(name, value)
+	if keepTime(); timerSlack() != servers {
+		t.Errorf("the thread that forks jobs has a slack of %d ns, want the server's %d", timerSlack(), servers)
 	}
 }
 
