@@ -88,7 +88,7 @@ func (b *backlog) wait() {
 	}
 }
 
-// end lets the reader go on.
+// end lets the reader go on, to the end of the input.
 func (b *backlog) end() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

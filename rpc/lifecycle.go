@@ -80,10 +80,31 @@ func isDone(p *pool.Pool) bool {
 
 // outputFailed says that a write has failed: lines are lost, and everything ends.
 func (s *Server) outputFailed(err error) {
-	s.mu.Lock()
-	s.lost = err
-	s.mu.Unlock()
+	s.lose(err)
 	s.end(ending{cause: byOutput})
+}
+
+// inputEnded says that there are no more lines: an input that can't be read any more has ended as well.
+func (s *Server) inputEnded(err error) {
+	s.lose(err)
+	s.end(ending{cause: byInput})
+}
+
+// lose notes the first error.
+func (s *Server) lose(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lost == nil {
+		s.lost = err
+	}
+}
+
+// InputClosed says that nobody writes to the input any more, although what was written may still have to be read. If everything ends with the
+// input, no line waits for jobs that are queued.
+func (s *Server) InputClosed() {
+	if s.settings.TerminateOnEOF {
+		s.backlog.end()
+	}
 }
 
 // HostEnded says that the process that started the server has ended: everything ends.
@@ -106,19 +127,23 @@ func (s *Server) flush() {
 		defer cancel()
 		ctx = bounded
 	}
-	s.out.Close(ctx) // if it fails, outputFailed was told
+	if err := s.out.Close(ctx); err != nil {
+		s.outputFailed(err) // which the Outbox may be just about to tell
+	}
 }
 
-// ioStatus is the exit status when the output can't be written, for another reason than that its reader has gone (EX_IOERR of sysexits.h).
+// ioStatus is the exit status when the input can't be read or the output not be written, for another reason than that the other side has gone
+// (EX_IOERR of sysexits.h).
 const ioStatus = 74
 
-// result is the exit status and, if lines were lost by a fault of the output, that.
+// result is the exit status and, if lines were lost by a fault of input or output, that.
 func (s *Server) result() (int, error) {
 	s.mu.Lock()
 	lost := s.lost
 	s.mu.Unlock()
 	status := s.status()
-	if lost == nil || errors.Is(lost, syscall.EPIPE) || s.cause().cause == bySignal {
+	gone := errors.Is(lost, syscall.EPIPE) || errors.Is(lost, syscall.ECONNRESET)
+	if lost == nil || gone || s.cause().cause == bySignal {
 		return status, nil
 	}
 	return ioStatus, lost

@@ -34,7 +34,7 @@ type Server struct {
 	mu   sync.Mutex
 	pool *pool.Pool // nil until the first call
 	why  ending     // the weightiest cause so far
-	lost error      // of the write that failed
+	lost error      // of the read or write that failed first
 }
 
 // NewServer makes a server that writes to out.
@@ -52,13 +52,13 @@ func NewServer(settings Settings, out io.Writer) *Server {
 }
 
 // Run reads calls until the server has ended, and gives its exit status: 0, or 1 if the input has ended and a job has failed,
-// or 128+n after signal n, which for a closed output is SIGPIPE. With an error, lines are lost because the output can't be written.
+// or 128+n after signal n, which for a closed output is SIGPIPE. With an error, lines are lost because the input can't be read or the output not be written.
 func (s *Server) Run(in io.Reader) (int, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() {
-		if Serve(ctx, in, s.out, s); ctx.Err() == nil {
-			s.end(ending{cause: byInput}) // an input that can't be read any more has ended as well
+		if err := Serve(ctx, in, s.out, s); ctx.Err() == nil {
+			s.inputEnded(err)
 		}
 	}()
 	<-s.ended

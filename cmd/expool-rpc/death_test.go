@@ -325,6 +325,22 @@ func TestAnOutputThatCanNotBeWrittenEndsEverythingAndIsTold(t *testing.T) {
 	expectNobody(t, nonce)
 }
 
+// The answer to a shutdown is the last line, written when nothing else is left to be done.
+func TestALastLineThatCanNotBeWrittenIsTold(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	var told strings.Builder
+	cmd := serverCommand()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"shutdown"}`), full, &told
+	_ = cmd.Run()
+	if status := exitStatus(cmd.ProcessState); status != 74 || !strings.Contains(told.String(), "no space left") {
+		t.Errorf("exit status %d, %q", status, told.String())
+	}
+}
+
 func TestASecondSignalCutsTheGrace(t *testing.T) {
 	h := start(t, "--grace=1000")
 	nonce := nonce()

@@ -110,8 +110,8 @@ func parseFlags(args []string, stdout, stderr io.Writer) (f flags, status int, o
 // settings checks the flags.
 func (f *flags) settings() (s rpc.Settings, err error) {
 	switch {
-	case f.workers < 1:
-		return s, fmt.Errorf("--workers is %d: at least 1 is needed", f.workers)
+	case f.workers < 1 || f.workers > wire.MaxWorkers:
+		return s, fmt.Errorf("--workers is %d: give a number from 1 to %d", f.workers, wire.MaxWorkers)
 	case !(f.grace >= 0 && f.grace < math.MaxInt64/float64(time.Second)):
 		return s, fmt.Errorf("--grace is %v: give seconds, 0 or more", f.grace)
 	case !(f.latency >= 0 && f.latency < 1e9):
@@ -122,6 +122,8 @@ func (f *flags) settings() (s rpc.Settings, err error) {
 		return s, fmt.Errorf("--history is %d: at least 1 is needed", f.history)
 	case f.maxQueued < 0:
 		return s, fmt.Errorf("--max-queued is %d: at least 0 is needed", f.maxQueued)
+	case f.stateFile != "" && !replaceable(f.stateFile):
+		return s, fmt.Errorf("--state-file is %q, which is no regular file: name one that may be replaced, or one that is not there", f.stateFile)
 	case f.onEOF != "finish" && f.onEOF != "terminate":
 		return s, fmt.Errorf("--on-eof is %q: give finish or terminate", f.onEOF)
 	}

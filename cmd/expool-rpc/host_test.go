@@ -110,11 +110,17 @@ func start(t testing.TB, flags ...string) *host {
 
 func startCommand(t testing.TB, cmd *exec.Cmd) *host {
 	t.Helper()
-	h := &host{t: t, cmd: cmd, lines: make(chan message, 1<<20)}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startWith(t, cmd, stdin)
+}
+
+// startWith starts a server whose input is the other end of stdin.
+func startWith(t testing.TB, cmd *exec.Cmd, stdin io.WriteCloser) *host {
+	t.Helper()
+	h := &host{t: t, cmd: cmd, stdin: stdin, lines: make(chan message, 1<<20)}
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +128,6 @@ func startCommand(t testing.TB, cmd *exec.Cmd) *host {
 	if cmd.Stderr == nil {
 		cmd.Stderr = os.Stderr
 	}
-	h.stdin = stdin
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -31,12 +31,12 @@ func run(args []string) int {
 	if !ok {
 		return status
 	}
-	if picture {
-		return report(flags.picture(), 1)
-	}
 	settings, err := flags.settings()
 	if err != nil {
 		return report(err, usageStatus)
+	}
+	if picture {
+		return report(flags.picture(settings.Pool.Affinity), 1)
 	}
 	proc.ShortenSlices()
 	useFewThreads()
@@ -46,8 +46,9 @@ func run(args []string) int {
 	if flags.stateFile != "" {
 		tellState(server, flags.stateFile)
 	}
-	watchPeers(server, settings.TerminateOnEOF)
-	if status, err = server.Run(input()); err != nil {
+	in := input()
+	watchPeers(server, in, settings.TerminateOnEOF)
+	if status, err = server.Run(in); err != nil {
 		return report(err, status)
 	}
 	return status
@@ -107,9 +108,10 @@ func watchSignals(server *rpc.Server) {
 
 // watchPeers has the server end when nobody can read its output any more and, if it serves one host only, with that host. A
 // host that can't be watched, in another PID namespace, is seen to end by the end of input.
-func watchPeers(server *rpc.Server, host bool) {
+func watchPeers(server *rpc.Server, in *os.File, host bool) {
 	proc.WatchClosed(os.Stdout, server.OutputClosed)
 	if host {
 		proc.WatchParent(server.HostEnded)
+		proc.WatchWriters(in, server.InputClosed)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -215,6 +216,77 @@ func TestTheEndOfInputInTerminateModeEndsEverything(t *testing.T) {
 	}
 	if r := h.finished(2); r.Reason != "terminated" || r.Code != nil {
 		t.Errorf("%+v", r)
+	}
+}
+
+// Neither the parent, which goes on, nor a read tells that the input has ended while no further line is read.
+func TestTheEndOfInputIsSeenBehindAFullQueue(t *testing.T) {
+	flags := []string{"--on-eof=terminate", "--workers=1", "--max-queued=1"}
+	t.Run("pipe", func(t *testing.T) { endBehindAFullQueue(t, start(t, flags...)) })
+	t.Run("socket", func(t *testing.T) {
+		fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ours, servers := os.NewFile(uintptr(fds[0]), "ours"), os.NewFile(uintptr(fds[1]), "the server's")
+		defer servers.Close()
+		cmd := serverCommand(flags...)
+		cmd.Stdin = servers
+		endBehindAFullQueue(t, startWith(t, cmd, ours))
+	})
+}
+
+func endBehindAFullQueue(t *testing.T, h *host) {
+	h.call(1, "execute", `{"jobs":[{"name":"a","args":["sleep","1000"]},{"name":"b","args":["sleep","1000"]}]}`)
+	h.call(2, "status", "") // is not read before the end
+	h.event("onstart", 1)
+	if status := h.end(); status != 0 {
+		t.Errorf("exit status %d", status)
+	}
+	if r := h.finished(2); r.Reason != "terminated" || r.Attempts != 0 {
+		t.Errorf("%+v", r)
+	}
+	h.reply(2)
+}
+
+func TestAnInputThatCanNotBeReadIsTold(t *testing.T) {
+	folder, err := os.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer folder.Close()
+	cmd := serverCommand()
+	cmd.Stdin = folder
+	told, _ := cmd.CombinedOutput()
+	if status := exitStatus(cmd.ProcessState); status != 74 || !strings.Contains(string(told), "is a directory") {
+		t.Errorf("exit status %d, %q", status, told)
+	}
+}
+
+func TestWrongFlagsAreRefused(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink("/dev/null", link); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		flags []string
+		names string
+	}{
+		{[]string{"--workers=0"}, "--workers"},
+		{[]string{"--workers=1048577"}, "--workers"},
+		{[]string{"--grace=-1"}, "--grace"},
+		{[]string{"--state-file=" + os.DevNull}, "--state-file"},
+		{[]string{"--state-file=" + link}, "--state-file"},
+		{[]string{"topology", "--affinity=bogus"}, "--affinity"},
+		{[]string{"topology", "--membind=x"}, "--membind"},
+		{[]string{"topology", "--on-eof=x"}, "--on-eof"},
+		{[]string{"frobnicate"}, "frobnicate"},
+	} {
+		cmd := serverCommand(c.flags...)
+		told, _ := cmd.CombinedOutput()
+		if status := exitStatus(cmd.ProcessState); status != 2 || !strings.Contains(string(told), c.names) {
+			t.Errorf("%v: exit status %d, %q", c.flags, status, told)
+		}
 	}
 }
 

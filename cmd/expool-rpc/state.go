@@ -27,8 +27,17 @@ func tellState(server *rpc.Server, path string) {
 	}()
 }
 
+// replaceable says that a path is of a regular file, or of nothing: neither a device nor a link may get lost.
+func replaceable(path string) bool {
+	info, err := os.Lstat(path)
+	return err != nil || info.Mode().IsRegular()
+}
+
 // replace writes a file so that readers see the old content or the new one, and nobody else sees either.
 func replace(path string, content []byte) error {
+	if !replaceable(path) {
+		return fmt.Errorf("%s is no regular file any more", path)
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-")
 	if err != nil {
 		return err

@@ -54,15 +54,11 @@ func (f *flags) groups(a *pool.Affinity) (numa.Groups, error) {
 	return groups, nil
 }
 
-// picture prints the machine, and the groups that the flags ask for.
-func (f *flags) picture() error {
+// picture prints the machine, and the groups that an affinity gives.
+func (f *flags) picture(a *pool.Affinity) error {
 	t, err := f.topology()
 	if err != nil {
 		return fmt.Errorf("reading the topology: %w", err)
-	}
-	a, err := f.placement()
-	if err != nil {
-		return err
 	}
 	var groups numa.Groups
 	if a != nil {

@@ -184,9 +184,25 @@ func (o *outputs) stampFile(fd int, path string) {
 	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size == 0 {
 		return
 	}
-	if _, err := unix.Write(fd, []byte(time.Now().Format("# 2006-01-02T15:04:05-07:00\n"))); err != nil {
+	line := time.Now().Format("# 2006-01-02T15:04:05-07:00\n")
+	if !endsLine(path, st.Size) {
+		line = "\n" + line
+	}
+	if _, err := unix.Write(fd, []byte(line)); err != nil {
 		o.warnings = append(o.warnings, fmt.Sprintf("write the time to output file %q: %v", path, err))
 	}
+}
+
+// endsLine says that a file of a size ends with a line break, or that this can't be seen.
+func endsLine(path string, size int64) bool {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return true
+	}
+	defer unix.Close(fd)
+	var last [1]byte
+	n, err := unix.Pread(fd, last[:], size-1)
+	return n < 1 || err != nil || last[0] == '\n'
 }
 
 func sameFile(a, b int) bool {

@@ -269,6 +269,16 @@ func TestFilesAreAppendedBehindATimestamp(t *testing.T) {
 	}
 }
 
+func TestATimestampStartsALine(t *testing.T) {
+	p := newPool(t, Config{})
+	path := filepath.Join(t.TempDir(), "log")
+	p.run(toFile(path, "printf one"))
+	p.run(toFile(path, "echo two"))
+	if got := read(t, path); !regexp.MustCompile(`^one\n# [^\n]+\ntwo\n$`).MatchString(got) {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestOneFileForBothStreamsIsOpenedOnce(t *testing.T) {
 	p := newPool(t, Config{})
 	path := filepath.Join(t.TempDir(), "log")

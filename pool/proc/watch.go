@@ -32,6 +32,17 @@ func WatchParent(gone func()) (stop func(), err error) {
 // the peer of a socket, or a terminal. That never happens to regular files and the like, for which it watches nothing. The
 // function stop ends the watch, as with WatchParent.
 func WatchClosed(f *os.File, closed func()) (stop func(), err error) {
+	return watchHangup(f, 0, closed)
+}
+
+// WatchWriters calls gone once when nobody writes to f any more, whether or not there is something left to be read from it. What WatchClosed does not
+// watch, it does not either; the function stop ends the watch, as there.
+func WatchWriters(f *os.File, gone func()) (stop func(), err error) {
+	return watchHangup(f, unix.EPOLLRDHUP, gone)
+}
+
+// watchHangup calls fired when f hangs up, or gives one of the events.
+func watchHangup(f *os.File, events uint32, fired func()) (stop func(), err error) {
 	conn, err := f.SyscallConn() // f.Fd could change how f blocks
 	if err != nil {
 		return nil, fmt.Errorf("watch %s: %w", f.Name(), err)
@@ -41,7 +52,7 @@ func WatchClosed(f *os.File, closed func()) (stop func(), err error) {
 		return nil, fmt.Errorf("watch %s: %w", f.Name(), err)
 	}
 	// An epoll set can itself be polled, by the runtime: this takes no thread, and leaves f blocking as it is.
-	if e := conn.Control(func(target uintptr) { err = addHangup(fd, int(target)) }); e != nil {
+	if e := conn.Control(func(target uintptr) { err = addHangup(fd, int(target), events) }); e != nil {
 		err = e
 	}
 	if err == unix.EPERM {
@@ -52,12 +63,12 @@ func WatchClosed(f *os.File, closed func()) (stop func(), err error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("watch %s: %w", f.Name(), err)
 	}
-	return watch(os.NewFile(uintptr(fd), "epoll"), readable, closed)
+	return watch(os.NewFile(uintptr(fd), "epoll"), readable, fired)
 }
 
-// addHangup makes the epoll set readable when target hangs up.
-func addHangup(set, target int) error {
-	if err := unix.EpollCtl(set, unix.EPOLL_CTL_ADD, target, &unix.EpollEvent{}); err != nil { // errors come unasked
+// addHangup makes the epoll set readable when target hangs up, or gives one of the events.
+func addHangup(set, target int, events uint32) error {
+	if err := unix.EpollCtl(set, unix.EPOLL_CTL_ADD, target, &unix.EpollEvent{Events: events}); err != nil { // errors come unasked
 		return err
 	}
 	return unix.SetNonblock(set, true) // what os.NewFile goes by

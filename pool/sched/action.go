@@ -66,7 +66,7 @@ const (
 	ErrInvalid  ErrorKind = iota // a parameter can't be taken
 	ErrNotAlive                  // the pool was ended, and not cleared since
 	ErrUnknown                   // no such job or task
-	ErrBusy                      // jobs are queued or running
+	ErrBusy                      // jobs are queued, running or ending
 )
 
 // Error is why a call was refused.

@@ -41,7 +41,8 @@ type Core struct {
 	categories map[string]*category
 	places     places
 	timers     timers
-	delay      timer // until then no queued job starts
+	delay      timer // until then no queued job starts but delayedBy
+	delayedBy  JobID
 
 	held    bool // the user does not read
 	lack    lack

@@ -71,7 +71,7 @@ func (c *Core) explainQueued(j *job, x *Explanation) {
 		x.Text = "the host lacks descriptors, processes or memory for another process: it is tried again soon, or when a job ends"
 		x.WaitsFor = c.working()
 	case BlockedByDelay:
-		x.Text = fmt.Sprintf("the start delay of another job lasts for another %v", (c.delay.at - c.now.Mono).Round(time.Millisecond))
+		x.Text = fmt.Sprintf("the start delay of job %d lasts for another %v", c.delayedBy, (c.delay.at - c.now.Mono).Round(time.Millisecond))
 	case BlockedByMemory:
 		x.Text = fmt.Sprintf("%d bytes are expected of it, which do not fit beside what runs (limit %d)", c.expect(j), c.watch.limit)
 		x.WaitsFor = c.working()

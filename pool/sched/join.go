@@ -41,7 +41,7 @@ func (c *Core) summary() Summary {
 
 func (c *Core) clear(e Clear) {
 	if len(c.jobs) > 0 {
-		c.reply(e.Call, nil, &Error{Kind: ErrBusy, Problem: "jobs are queued or running: join, cancel or terminate them first"})
+		c.reply(e.Call, nil, &Error{Kind: ErrBusy, Problem: "jobs are queued, running or ending: join first, after terminate or cancel if they need not go on"})
 		return
 	}
 	c.reply(e.Call, nil, nil)
@@ -49,6 +49,7 @@ func (c *Core) clear(e Clear) {
 	c.done, c.failed, c.ended, c.epoch = 0, 0, NoReason, epoch{}
 	c.history.clear()
 	c.watch.learned = learned{}
+	c.timers.stop(&c.delay)
 	c.publish(Change{What: PoolCleared})
 }
 

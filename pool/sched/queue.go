@@ -83,7 +83,7 @@ func (c *Core) blocker(j *job) string {
 		return BlockedByHost
 	case c.occupied >= c.cfg.Workers:
 		return BlockedByWorkers
-	case c.delay.pos > 0:
+	case c.delay.pos > 0 && j.id != c.delayedBy:
 		return BlockedByDelay
 	case c.places.needed(j.spec) && !j.told && len(c.places.free) == 0:
 		return BlockedByAffinity

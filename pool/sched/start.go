@@ -51,6 +51,7 @@ func (c *Core) begin(j *job) {
 // launch sends an attempt to the runner.
 func (c *Core) launch(j *job) {
 	if j.spec.StartDelay > 0 {
+		c.delayedBy = j.id
 		c.timers.set(&c.delay, c.now.Mono+j.spec.StartDelay)
 	}
 	if j.spec.Stub {

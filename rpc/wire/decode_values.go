@@ -51,8 +51,12 @@ func (d *decoder) text() string {
 	return d.share(d.Text())
 }
 
-// share returns the string in b, which must not contain NUL.
+// share returns the string in b, which must not contain NUL, nor have been something else than text.
 func (d *decoder) share(b []byte) string {
+	if d.halved {
+		d.reject("must not contain half of a surrogate pair (\\ud800 to \\udfff without its other half), which is no character: names that are not UTF-8 can't be sent")
+		return ""
+	}
 	if bytes.IndexByte(b, 0) >= 0 {
 		d.reject("must not contain a NUL character, which no command can receive")
 		return ""
@@ -163,7 +167,7 @@ func (d *decoder) seconds() time.Duration {
 	s := d.number()
 	ns := math.Round(s * 1e9)
 	if ns >= math.MaxInt64 {
-		d.reject("must be less than 9.2e9 seconds (292 years): use 0 for no limit")
+		d.reject("must be less than 9.2e9 seconds (292 years)")
 		return 0
 	}
 	if ns == 0 && s > 0 {

@@ -15,7 +15,7 @@ const (
 	CodeInternal       = -32603 // the server is at fault
 	CodeNotAlive       = -32001 // the pool is not alive until clear
 	CodeNotFound       = -32002 // there is no such job or task
-	CodeBusy           = -32003 // the pool has jobs that are queued or running
+	CodeBusy           = -32003 // the pool has jobs that are queued, running or ending
 )
 
 // Error is the error object of a response. Field and Problem become its data

@@ -53,7 +53,7 @@ func (d *decoder) memory() int64 {
 		s := string(d.Text())
 		n, ok := ParseMemory(s)
 		if !ok {
-			d.reject(`must be a number with a unit, such as "512MiB" or "1.5GB", not %q`, clip(s))
+			d.reject(`must be a number with a unit, such as "512MiB" or "1.5GB", below 8 EiB, not %q`, clip(s))
 		}
 		return n
 	case Number:
@@ -69,7 +69,7 @@ func (d *decoder) bytes() int64 {
 	switch {
 	case d.err != nil:
 	case !whole:
-		d.reject(`must be a whole number of bytes, or a string such as "2.5GiB", not %s`, clip(string(raw)))
+		d.reject(`must be a whole number of bytes below 8 EiB, or a string such as "2.5GiB", not %s`, clip(string(raw)))
 	case n < 0:
 		d.reject("must not be negative, not %d", n)
 	}

@@ -11,10 +11,11 @@ const maxDepth = 10000
 // encoding/json accepts. The first error sticks: every method that follows
 // returns a zero value, so that callers may check Err once.
 type Scanner struct {
-	data  []byte
-	pos   int
-	depth int
-	err   *SyntaxError
+	data   []byte
+	pos    int
+	depth  int
+	halved bool // a text had half of a surrogate pair, which U+FFFD stands for
+	err    *SyntaxError
 }
 
 // SyntaxError says where the input stops being JSON.

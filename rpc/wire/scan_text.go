@@ -92,15 +92,17 @@ func (s *Scanner) Text() []byte {
 	if !escaped {
 		return raw
 	}
-	return unescape(raw)
+	text, whole := unescape(raw)
+	s.halved = s.halved || !whole
+	return text
 }
 
 var escapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
 
 // unescape resolves the escapes of raw, which were checked before. A half of a
-// surrogate pair becomes U+FFFD, as in encoding/json.
-func unescape(raw []byte) []byte {
-	out := make([]byte, 0, len(raw))
+// surrogate pair becomes U+FFFD, as in encoding/json, and whole is false then.
+func unescape(raw []byte) (out []byte, whole bool) {
+	out, whole = make([]byte, 0, len(raw)), true
 	for i := 0; i < len(raw); {
 		if raw[i] != '\\' {
 			out = append(out, raw[i])
@@ -121,11 +123,13 @@ func unescape(raw []byte) []byte {
 			}
 			if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
 				i += 6
+			} else {
+				whole = false
 			}
 		}
 		out = utf8.AppendRune(out, r)
 	}
-	return out
+	return out, whole
 }
 
 // Number reads a number and returns it as written.

@@ -155,7 +155,7 @@ class ExecPool:
     def clear(self) -> None:
         """Make an idle pool, alive or not, ready for reuse: failures, counts and tasks are forgotten.
 
-        :raises ValueError: jobs are queued or running.
+        :raises ValueError: jobs are queued, running or ending.
         """
         session = self._session
         if session is not None and session.live:
