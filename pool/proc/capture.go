@@ -148,5 +148,8 @@ func (c *capture) forget() {
 		return
 	}
 	_ = unix.Madvise(c.mem[storeKept:], unix.MADV_DONTNEED)
-	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // sets the peak to what there is
+	resetPeak()
 }
+
+// resetPeak sets the peak of this process's memory to what it has.
+func resetPeak() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }

@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"errors"
 	"sync/atomic"
 	"syscall"
 	"unsafe"
@@ -38,8 +39,10 @@ type child struct {
 // next one has to wait until done. Unlike vfork, this thread goes on meanwhile. If it waited, the kernel would wake it in the midst of each execve, on the CPU
 // of the child; and a file system that hangs would hang it as well. syscall.ForkExec waits, and has a pipe for the error and some seventy system calls more.
 type forker struct {
-	pid    uintptr // of this process
-	legacy bool    // there is no clone3: old rules of container engines forbid it
+	pid     uintptr          // of this process
+	legacy  bool             // there is no clone3, or an old one: Linux before 5.5, and old rules of container engines
+	ignored []syscall.Signal // by this process
+	files   *unix.Rlimit     // of descriptors, for children; nil: this process's
 
 	// The kernel gets the addresses of all that follows as numbers: so it lies on the heap, where things stay, and is referred to from here.
 	todo      []call // reused
@@ -56,7 +59,9 @@ type forker struct {
 // newForker makes a forker, on the heap.
 //
 //go:noinline
-func newForker() *forker { return &forker{pid: uintptr(syscall.Getpid())} }
+func newForker() *forker {
+	return &forker{pid: uintptr(syscall.Getpid()), ignored: ignoredSignals(), files: fileLimitAtStart()}
+}
 
 // The kernel's constants that unix has for 64 bits only, or not at all.
 const (
@@ -93,15 +98,22 @@ func (f *forker) start(c *child) (pid, pidfd int, err error) {
 	f.env = c.env
 	f.plan(c)
 	pid, errno := f.fork(c)
-	if c.cgroup < 0 && !f.legacy && (errno == unix.ENOSYS || errno == unix.EPERM) {
+	if c.cgroup < 0 && !f.legacy && (errno == unix.ENOSYS || errno == unix.EPERM || errno == unix.EINVAL) {
 		f.legacy = true
 		return f.start(c)
 	}
 	if errno != 0 {
 		return 0, -1, errno
 	}
+	if f.pidfd < 0 { // Linux before 5.2 takes no notice of CLONE_PIDFD
+		_ = unix.Kill(pid, unix.SIGKILL)
+		wait(pid, 0)
+		return 0, -1, errNoPidfd
+	}
 	return pid, int(f.pidfd), nil
 }
+
+var errNoPidfd = errors.New("the kernel gives no descriptors of processes: Linux 5.3 or later is needed")
 
 // done says whether the last child executes its command, or has ended.
 func (f *forker) done() bool { return f.shared.Load() == 0 }
@@ -114,6 +126,9 @@ func (f *forker) failure() error {
 	}
 	return syscall.Errno(-f.failed)
 }
+
+// forget lets go of what the last child was started with, which must be done.
+func (f *forker) forget() { f.file, f.dir, f.argv, f.env = nil, nil, nil, nil }
 
 func addr[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }
 
@@ -139,13 +154,16 @@ func (f *forker) plan(c *child) {
 	if c.dir != "" {
 		f.add(call{nr: unix.SYS_CHDIR, a: addr(f.dir)})
 	}
+	if f.files != nil {
+		f.add(call{nr: unix.SYS_PRLIMIT64, b: unix.RLIMIT_NOFILE, c: addr(f.files)})
+	}
 	f.add(call{nr: unix.SYS_RT_SIGPROCMASK, a: unix.SIG_SETMASK, b: addr(&f.none), d: sigsetSize})
 	f.add(call{nr: unix.SYS_EXECVE, a: addr(f.file), b: addr(&f.argv[0]), c: addr(&f.env[0])})
 }
 
 // resetSignals has the child reset what this process ignores, and what it handles if clone3 has not done so.
 func (f *forker) resetSignals() {
-	for _, sig := range immune {
+	for _, sig := range f.ignored {
 		f.resetSignal(sig)
 	}
 	for sig := syscall.Signal(1); f.legacy && sig <= signals; sig++ {

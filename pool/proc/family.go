@@ -66,6 +66,15 @@ func (f *family) kill(pid int) {
 	_ = unix.Kill(pid, unix.SIGKILL)
 }
 
+// goOn lets a guardian go on that somebody has stopped.
+func (f *family) goOn(pid int) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if f.knows(pid) {
+		_ = unix.Kill(pid, unix.SIGCONT)
+	}
+}
+
 func (f *family) knows(pid int) bool {
 	f.set.Lock()
 	defer f.set.Unlock()

@@ -184,6 +184,13 @@ func (in *inbox) space() []byte {
 
 func (in *inbox) received(n int) { in.end += n }
 
+// forget gives the memory back, unless there is something in it.
+func (in *inbox) forget() {
+	if in.start == in.end {
+		*in = inbox{}
+	}
+}
+
 // pending is the size of the frame at the front as far as known, and never below what is needed to know it.
 func (in *inbox) pending() int {
 	if in.end-in.start < frameHeader {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -73,6 +74,7 @@ type guardian struct {
 
 	forker *forker
 	run    *run // the attempt, nil while idle
+	order  int  // bytes, of the largest one since the memory of a large one was given back
 	poll   []unix.PollFd
 }
 
@@ -126,6 +128,7 @@ func (g *guardian) serve() error {
 			g.mem.home().do(func() { err = g.serve() })
 			return err
 		}
+		g.forgetOrder()
 		alive, err := g.wait()
 		if err == nil && alive {
 			alive, err = g.receive()
@@ -159,6 +162,9 @@ func (g *guardian) wait() (alive bool, err error) {
 	}
 	if err != nil {
 		return false, fmt.Errorf("poll: %w", err)
+	}
+	if g.run != nil {
+		g.run.polled(g.poll)
 	}
 	return true, nil
 }
@@ -225,6 +231,7 @@ func (g *guardian) start(b []byte) error {
 	if err != nil {
 		return err
 	}
+	g.order = max(g.order, len(b))
 	if g.run != nil {
 		return fmt.Errorf("asked to start %v while %v runs", a, g.run.attempt)
 	}
@@ -234,6 +241,21 @@ func (g *guardian) start(b []byte) error {
 	}
 	g.run = r
 	return nil
+}
+
+// largeOrder is the size of an order above which its memory is given back: the arguments and variables of most jobs have a few kilobytes.
+const largeOrder = 256 << 10
+
+// forgetOrder gives the memory of a large order back. The kernel tells the peak of a guardian as that of each smaller job that it starts.
+func (g *guardian) forgetOrder() {
+	if g.run != nil || g.order <= largeOrder {
+		return
+	}
+	g.order, g.out = 0, nil
+	g.in.forget()
+	g.forker.forget()
+	debug.FreeOSMemory()
+	resetPeak()
 }
 
 func (g *guardian) signal(b []byte) error {
@@ -309,9 +331,12 @@ func ignoreClosed(err error) error {
 func (g *guardian) abandon() {
 	if r := g.run; r != nil {
 		r.hard(&g.tree)
+		r.announced = true // nobody is left to be told
 		for !r.over() {
 			fds, timeout := r.waitFor(g.poll[:0], time.Now())
-			_ = poll(fds, timeout)
+			if poll(fds, timeout) == nil {
+				r.polled(fds)
+			}
 			r.advance(g)
 		}
 		r.finish()

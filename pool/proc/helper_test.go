@@ -206,7 +206,10 @@ func helperServer(args []string) error {
 		rec.next()
 	}
 	fmt.Printf("%d\n%s\n%s\n", rec.events[0].pid, r.Capabilities().CgroupDir, r.cgroups.memory.root)
-	_, _ = io.Copy(io.Discard, os.Stdin)
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); { // paths that further jobs read
+		a.Job++
+		r.Start(a, &Command{Args: []string{"true"}, Stdin: lines.Text(), Stdout: Output{Kind: Null}, Stderr: Output{Kind: Null}, MemGroup: args[0] == "group"})
+	}
 	return r.Close()
 }
 
@@ -300,6 +303,12 @@ func helperOddSignals(args []string) error {
 	set.Val[0] = 1<<(unix.SIGTERM-1) | 1<<(unix.SIGUSR1-1)
 	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &set, nil); err != nil {
 		return err
+	}
+	ignore := sigaction{ignored}
+	for _, sig := range []syscall.Signal{unix.SIGCONT, 34} { // which the Go runtime leaves as they are
+		if err := setSignal(sig, &ignore, nil); err != nil {
+			return err
+		}
 	}
 	next := helper(args...)
 	return unix.Exec(next[0], next, os.Environ())

@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"syscall"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -156,14 +156,16 @@ func openAppend(path string) (int, error) {
 // openFile opens a path. A named pipe blocks until its other end is opened, as in a shell; the guardian still notices then
 // that its server died, and the server ends a guardian that does not answer.
 func openFile(path string, flags int) (fd int, err error) {
+	serverGone := func() bool { return false }
 	var st unix.Stat_t
 	if unix.Stat(path, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO {
-		stop := exitWithServer()
-		defer stop()
+		w := watchServer()
+		defer w.stop()
+		serverGone = w.gone.Load
 	}
 	for {
 		fd, err = unix.Open(path, flags|unix.O_CLOEXEC|unix.O_NOCTTY, 0o666)
-		if err != unix.EINTR {
+		if err != unix.EINTR || serverGone() {
 			return fd, err
 		}
 	}
@@ -210,32 +212,51 @@ func sameFile(a, b int) bool {
 	return unix.Fstat(a, &x) == nil && unix.Fstat(b, &y) == nil && x.Dev == y.Dev && x.Ino == y.Ino
 }
 
-// exitWithServer ends this process when the server's end of the socket is closed, for as long as the main thread is
-// blocked and nothing runs.
-func exitWithServer() (stop func()) {
+// serverWatch interrupts the system call in which this thread is blocked once the server's end of the socket is closed.
+type serverWatch struct {
+	gone atomic.Bool
+	stop func()
+}
+
+// interruption is the signal for it, which a guardian has no other use for.
+const interruption = unix.SIGURG
+
+func watchServer() *serverWatch {
+	w := &serverWatch{stop: func() {}}
 	var p [2]int
-	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
-		return func() {}
+	if interrupting(interruption) != nil || unix.Pipe2(p[:], unix.O_CLOEXEC) != nil {
+		return w
 	}
-	done := make(chan struct{})
+	tid, done := unix.Gettid(), make(chan struct{})
 	runtime.GOMAXPROCS(2) // so that a second thread runs although the first one is blocked, without the runtime's monitor
 	go func() {
 		defer close(done)
-		fds := []unix.PollFd{{Fd: guardianOrders, Events: unix.POLLRDHUP}, {Fd: int32(p[0])}}
-		for {
-			_, err := unix.Poll(fds, -1)
-			if err != nil && err != unix.EINTR || fds[1].Revents != 0 {
-				return
-			}
-			if err == nil && fds[0].Revents != 0 {
-				syscall.Exit(0)
-			}
-		}
+		w.watch(tid, p[0])
 	}()
-	return func() {
+	w.stop = func() {
 		_ = unix.Close(p[1])
 		<-done
 		runtime.GOMAXPROCS(1)
 		_ = unix.Close(p[0])
+	}
+	return w
+}
+
+// watch runs until the other end of a pipe is closed. It interrupts the thread time and again, as that may be about to block.
+func (w *serverWatch) watch(tid, end int) {
+	fds := []unix.PollFd{{Fd: int32(end)}, {Fd: guardianOrders, Events: unix.POLLRDHUP}}
+	timeout := time.Duration(-1)
+	for {
+		err := poll(fds, timeout)
+		if err != nil && err != unix.EINTR || err == nil && fds[0].Revents != 0 {
+			return
+		}
+		if err == nil && len(fds) > 1 && fds[1].Revents != 0 {
+			w.gone.Store(true)
+			fds, timeout = fds[:1], 10*time.Millisecond
+		}
+		if w.gone.Load() {
+			_ = unix.Tgkill(unix.Getpid(), tid, interruption)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -199,6 +200,28 @@ func TestALargeOutputLeavesThePeaksOfLaterJobsAlone(t *testing.T) {
 	}
 	if after := small(); after > before+1<<20 {
 		t.Errorf("a small job had %d bytes before a large output, and %d after", before, after)
+	}
+}
+
+func TestALargeOrderLeavesThePeaksOfLaterJobsAlone(t *testing.T) {
+	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
+		t.Skipf("this kernel resets no peak: %v", err)
+	}
+	p := newPool(t, Config{Idle: 1})
+	small := func() int64 { return p.run(Command{Args: []string{"/bin/true"}}).MaxRSS }
+	small() // the guardian has all that it needs from now on
+	before := small()
+	megabytes := slices.Repeat([]string{strings.Repeat("x", 100_000)}, 15)
+	p.run(Command{Args: append([]string{"/bin/true"}, megabytes...)})
+	if after := small(); after > before+1<<20 {
+		t.Errorf("a small job had %d bytes before one with large arguments, and %d after", before, after)
+	}
+	refused := slices.Repeat(megabytes, 20)
+	if f := p.failed(p.start(Command{Args: append([]string{"/bin/true"}, refused...)})); !strings.Contains(f.Err, "argument list too long") {
+		t.Fatal(f.Err)
+	}
+	if after := small(); after > before+4<<20 {
+		t.Errorf("a small job had %d bytes before one with too many arguments, and %d after", before, after)
 	}
 }
 

@@ -43,7 +43,7 @@ type work struct {
 	wall    int64       // of its start
 	hard    *time.Timer // ends a guardian that doesn't answer a hard kill
 
-	answered bool // it did
+	answered bool // it did; what is left then is to see that it goes on
 }
 
 // channel is one direction between the server and a guardian: orders go through a socket, whose end is the guardian's sign to end, and reports
@@ -224,7 +224,7 @@ func (p *peer) shutdown() {
 	_ = p.reports.file.SetReadDeadline(time.Now().Add(answerTime))
 }
 
-// expectKill ends the guardian unless it answers in time. It is called with r.mu held.
+// expectKill ends the guardian unless it answers in time, and keeps one that has answered from being stopped. It is called with r.mu held.
 func (p *peer) expectKill() {
 	w := p.work
 	if w.hard == nil {
@@ -238,15 +238,18 @@ func (p *peer) condemn(w *work) {
 	pid := p.pid
 	p.mu.Unlock()
 	p.r.mu.Lock()
-	waits := p.work == w && !w.answered
-	if waits && pid == 0 {
-		w.hard.Reset(answerTime) // it is being started
-		waits = false
+	present := p.work == w
+	waits := present && !w.answered && pid != 0 // else it is being started
+	if present && !waits {
+		w.hard.Reset(answerTime)
 	}
 	p.condemned = p.condemned || waits
 	p.r.mu.Unlock()
-	if waits {
+	switch {
+	case waits:
 		p.r.family.kill(pid)
+	case present:
+		p.r.family.goOn(pid)
 	}
 }
 
@@ -361,7 +364,7 @@ func (p *peer) killing(b []byte) error {
 	defer p.r.mu.Unlock()
 	if w := p.work; w != nil && w.attempt == a && w.hard != nil {
 		w.answered = true
-		w.hard.Stop()
+		w.hard.Reset(answerTime)
 	}
 	return err
 }

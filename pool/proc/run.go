@@ -24,12 +24,12 @@ type run struct {
 	killer    *killer // nil until a hard kill
 	softSent  bool
 	gone      bool // wait4 has no children left
+	ended     bool // the main process has; a debugger that traces it may keep it from being reaped
 	exit      Exit
 	mem       memGroup  // nil outside of one
 	memLook   time.Time // when to look next for what the kernel's killer did; zero for never
 	shot      bool      // somebody else killed the main process
 	oom       *killerCount
-	ended     time.Time // when the main process exited
 	retire    bool
 }
 
@@ -50,7 +50,7 @@ func (r *run) untold(now time.Time) time.Duration {
 
 // waitFor adds what to poll, and gives how long to wait for it; negative means without end.
 func (r *run) waitFor(fds []unix.PollFd, now time.Time) ([]unix.PollFd, time.Duration) {
-	if !r.exited() {
+	if !r.exited() && !r.ended {
 		fds = append(fds, unix.PollFd{Fd: int32(r.pidfd), Events: unix.POLLIN})
 	}
 	if r.mem != nil && r.killer == nil && r.mem.alarm() >= 0 {
@@ -60,7 +60,16 @@ func (r *run) waitFor(fds []unix.PollFd, now time.Time) ([]unix.PollFd, time.Dur
 	return fds, r.timeout(now, read)
 }
 
-// orphanPoll is how often a guardian looks for the end of what the main process left behind.
+// polled takes note of what was polled.
+func (r *run) polled(fds []unix.PollFd) {
+	for _, fd := range fds {
+		if int(fd.Fd) == r.pidfd && fd.Revents != 0 {
+			r.ended = true
+		}
+	}
+}
+
+// orphanPoll is how often a guardian looks for the end of what the main process left behind, or of what a debugger holds.
 const orphanPoll = 20 * time.Millisecond
 
 // timeout is how long nothing is to be done by time; negative means without end. For read see outputs.wait.
@@ -82,7 +91,7 @@ func (r *run) timeout(now, read time.Time) time.Duration {
 	}
 	if r.killer != nil {
 		sooner(r.killer.due.Sub(now))
-	} else if r.exited() {
+	} else if r.exited() || r.ended {
 		sooner(orphanPoll)
 	}
 	return wait
@@ -177,8 +186,7 @@ func (r *run) account(pid int, status unix.WaitStatus, usage *unix.Rusage) {
 	if pid != r.pid || r.exited() {
 		return
 	}
-	r.ended = time.Now()
-	x.Duration = r.ended.Sub(r.begin)
+	x.Duration = time.Since(r.begin)
 	x.Code = status.ExitStatus()
 	if status.Signaled() {
 		x.Code = -int(status.Signal())

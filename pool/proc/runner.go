@@ -125,13 +125,12 @@ func (r *Runner) Start(a Attempt, c *Command) {
 	}
 	message := appendStart(nil, a, c)
 	paths := r.files.acquire(r.dir, c)
-	p, fresh, err := r.assign(a, paths)
+	p, fresh, err := r.assign(a, paths, message)
 	if err != nil {
 		r.files.release(paths)
 		go r.handler.Failed(a, Failure{Err: err.Error()}) // not waited for: Close may have returned
 		return
 	}
-	p.send(message)
 	if fresh {
 		r.later(p.run)
 	}
@@ -148,8 +147,8 @@ func (r *Runner) later(f func()) {
 
 var errClosed = errors.New("the runner is closed")
 
-// assign gives an attempt a guardian: the one that was used last, or a new one.
-func (r *Runner) assign(a Attempt, paths []string) (p *peer, fresh bool, err error) {
+// assign gives an attempt a guardian: the one that was used last, or a new one. Its order is sent before a signal can be.
+func (r *Runner) assign(a Attempt, paths []string, order []byte) (p *peer, fresh bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -166,6 +165,7 @@ func (r *Runner) assign(a Attempt, paths []string) (p *peer, fresh bool, err err
 	}
 	p.work = &work{attempt: a, paths: paths}
 	r.attempts[a] = p
+	p.send(order)
 	return p, fresh, nil
 }
 

@@ -97,7 +97,9 @@ func (g *guardian) inLeaf(r *run, c *child) error {
 		return retried // the cgroup was not to blame
 	}
 	r.warn(fmt.Sprintf("run in a cgroup: %v", err))
-	g.leaf.disable()
+	if err != syscall.EAGAIN { // which may have been a lack of processes, for a moment
+		g.leaf.disable()
+	}
 	if _, ok := r.mem.(*group2); ok {
 		r.mem = nil
 	}
@@ -108,7 +110,7 @@ func (g *guardian) inLeaf(r *run, c *child) error {
 func refusesCgroup(err error) bool {
 	switch err {
 	case syscall.EACCES, syscall.EPERM, syscall.EBUSY, syscall.EOPNOTSUPP, syscall.ENODEV, syscall.ENOENT, syscall.ENOSYS,
-		syscall.E2BIG, syscall.EAGAIN:
+		syscall.E2BIG, syscall.EINVAL, syscall.EAGAIN:
 		return true
 	}
 	return false
@@ -147,7 +149,7 @@ func (g *guardian) retry(r *run, err error) error {
 		return r.launch.explain(err)
 	}
 	r.launch.pause *= 2
-	r.gone, r.exit = false, Exit{Warnings: r.exit.Warnings}
+	r.gone, r.ended, r.exit = false, false, Exit{Warnings: r.exit.Warnings}
 	return g.fork(r)
 }
 

@@ -2,6 +2,7 @@ package proc
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -182,6 +183,47 @@ func TestAStoppedGuardianEndsWithItsServer(t *testing.T) {
 			expectNoCgroup(t, server.cgroup)
 			expectNoCgroup(t, server.memory)
 		})
+	}
+}
+
+func TestAGuardianThatWaitsForAPipeCleansUpAfterItsServer(t *testing.T) {
+	for _, how := range []string{"plain", "group"} {
+		t.Run(how, func(t *testing.T) {
+			gate := mkfifo(t)
+			server := startServer(t, []string{how, "sh", "-c", `read x < "$1"`, "sh", gate})
+			guardian := guardianOf(t, server.job)
+			writeFile(t, gate, "go\n", 0o666)
+			expectGone(t, []int{server.job}, patience)
+			files := func() int { list, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", guardian)); return len(list) }
+			before := files()
+			fmt.Fprintln(server.stdin, mkfifo(t))
+			if !pollFor(patience, func() bool { return files() > before }) {
+				t.Fatal("the guardian does not open the pipe")
+			}
+			kill(t, server.cmd.Process.Pid, unix.SIGKILL)
+			expectGone(t, []int{guardian}, patience)
+			expectNoCgroup(t, server.cgroup)
+			expectNoCgroup(t, server.memory)
+		})
+	}
+}
+
+// Somebody stops a guardian in the midst of a hard kill.
+func TestAGuardianThatIsStoppedAfterItsAnswerGoesOn(t *testing.T) {
+	p := newPool(t, Config{})
+	a := p.start(shell("sleep 1000"))
+	guardian := guardianOf(t, p.started(a))
+	kill(t, guardian, unix.SIGSTOP)
+	pollFor(patience, func() bool { s, _ := readStat(guardian); return s.state == 'T' })
+	p.Signal(a, Hard)
+	p.Runner.mu.Lock()
+	peer := p.attempts[a]
+	p.Runner.mu.Unlock()
+	if err := peer.killing(appendKilling(nil, a)[frameHeader:]); err != nil { // as if it had been stopped a moment later
+		t.Fatal(err)
+	}
+	if x := p.exited(a); x.Code != -9 || len(x.Warnings) > 0 {
+		t.Errorf("%+v", x)
 	}
 }
 
