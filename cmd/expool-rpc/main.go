@@ -47,7 +47,7 @@ func run(args []string) int {
 		tellState(server, flags.stateFile)
 	}
 	in := input()
-	watchPeers(server, in, settings.TerminateOnEOF)
+	watchPeers(server, in, settings)
 	if status, err = server.Run(in); err != nil {
 		return report(err, status)
 	}
@@ -108,10 +108,12 @@ func watchSignals(server *rpc.Server) {
 
 // watchPeers has the server end when nobody can read its output any more and, if it serves one host only, with that host. A
 // host that can't be watched, in another PID namespace, is seen to end by the end of input.
-func watchPeers(server *rpc.Server, in *os.File, host bool) {
+func watchPeers(server *rpc.Server, in *os.File, settings rpc.Settings) {
 	proc.WatchClosed(os.Stdout, server.OutputClosed)
-	if host {
+	if settings.TerminateOnEOF {
 		proc.WatchParent(server.HostEnded)
+	}
+	if settings.TerminateOnEOF && settings.MaxQueued > 0 { // else the end of input is read
 		proc.WatchWriters(in, server.InputClosed)
 	}
 }
