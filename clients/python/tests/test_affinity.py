@@ -49,8 +49,10 @@ def test_a_step_that_is_no_number_of_threads_is_refused(step: float) -> None:
 
 
 def test_a_step_that_the_machine_cannot_have_is_refused() -> None:
-    with pytest.raises(ValueError, match="step"):
+    with pytest.raises(ValueError, match="afnmask 100003 exceeds"):
         ExecPool(1, AffinityMask(100003))
+    with pytest.raises(ValueError, match="afnstep must be one of"):
+        AffinityMask("bogus")(0)
 
 
 def test_workers_beyond_the_groups_are_left_out_with_a_warning(capsys: pytest.CaptureFixture[str]) -> None:

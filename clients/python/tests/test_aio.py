@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -22,10 +23,13 @@ from expool_rpc import (
     JobQueued,
     JobStarted,
     NotAlive,
+    PoolError,
     ServerDied,
     TaskFinished,
     TaskStarted,
 )
+from expool_rpc._aio_events import Inbox
+from support import gone, until
 
 T = TypeVar("T")
 SLEEP = ["sleep", "1000"]
@@ -284,5 +288,76 @@ def test_the_topology_is_that_of_the_machine() -> None:
     async def test() -> None:
         async with AsyncExecPool() as pool:
             assert len((await pool.topology()).cpus) == pool.initialized["topology"]["cpus"]
+
+    run(test())
+
+
+def test_cancel_and_explain_wait_until_the_server_has_the_job() -> None:
+    async def test() -> None:
+        async with AsyncExecPool(workers=1) as pool:
+            first, second = pool.submit(SLEEP), pool.submit(SLEEP)
+            assert (await pool.explain(second)).constraint == "workers"
+            third = pool.submit(SLEEP)
+            assert await pool.cancel(third) == 1
+            assert (await third).reason == "cancelled"
+            refused = pool.submit(None, timeuot=1)  # type: ignore[call-arg]
+            assert await pool.cancel(refused) == 0
+            assert isinstance(await failure(pool.explain(refused)), PoolError)
+            assert isinstance(await failure(refused), InvalidParams)
+            assert await pool.cancel(first) + await pool.cancel(second) == 2
+
+    run(test())
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_limit_of_events_that_takes_none_is_refused(limit: int) -> None:
+    async def test() -> None:
+        async with AsyncExecPool(workers=1) as pool:
+            with pytest.raises(InvalidParams, match="limit"):
+                pool.events(limit=limit)
+            assert (await pool.run(["true"])).ok
+
+    run(test())
+
+
+def test_an_exception_in_the_loop_does_not_hold_up_what_came_with_it() -> None:
+    async def test() -> None:
+        loop = asyncio.get_running_loop()
+        handled: list[Any] = []
+        loop.set_exception_handler(lambda _, context: handled.append(context["exception"]))
+        taken: list[int] = []
+        inbox = Inbox(loop, lambda item: taken.append(1 // item))
+        for item in (1, 0, 1):
+            inbox.put(item)
+        while len(taken) < 2:
+            await asyncio.sleep(0)
+        assert [type(error) for error in handled] == [ZeroDivisionError]
+
+    run(test())
+
+
+def test_a_pool_whose_loop_was_closed_ends_its_server_when_it_is_dropped() -> None:
+    loop = asyncio.new_event_loop()
+    pool = AsyncExecPool(workers=1)
+    loop.run_until_complete(pool.__aenter__())
+    pool.submit(SLEEP)
+    loop.run_until_complete(running(pool, 1))
+    loop.close()
+    assert pool._connection is not None
+    server, reader = pool._connection.pid, pool._connection._link._reader
+    del pool
+    gc.collect()
+    until(lambda: gone(server) and not reader.is_alive(), "the end of the server")
+
+
+def test_a_stream_of_events_keeps_its_pool_alive() -> None:
+    async def test() -> None:
+        events = (await AsyncExecPool(workers=1).__aenter__()).events()
+        gc.collect()
+        pool = events._pool
+        assert isinstance(pool, AsyncExecPool)
+        assert (await pool.run(["true"])).ok
+        assert isinstance(await events.__anext__(), JobStarted)
+        await pool.aclose()
 
     run(test())

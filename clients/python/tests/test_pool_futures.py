@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import concurrent.futures
+import gc
 import threading
+import weakref
 from collections.abc import Iterator
+from typing import Callable
 
 import pytest
 
@@ -133,3 +136,124 @@ def test_progress_is_shown_by_what_is_installed(style: str, pool: ExecPool, caps
     jobs = [Job(str(number), args=("true",)) for number in range(3)]
     assert len(list(progress(pool.run(jobs), total=3, style=style))) == 3
     assert capsys.readouterr().err
+
+
+def test_a_job_that_its_callback_executes_again_is_yielded_by_run_after_its_last_end(pool: ExecPool) -> None:
+    tries = []
+
+    def again(job: Job) -> None:
+        tries.append(job.reason)
+        if len(tries) < 3:
+            pool.execute(job)
+
+    jobs = [Job("a", args=("false",), onfinish=again), Job("b", args=("true",))]
+    assert sorted(job.name for job in pool.run(jobs)) == ["a", "b"]
+    assert tries == ["exited"] * 3
+
+
+def test_run_in_a_callback_is_refused(pool: ExecPool, capsys: pytest.CaptureFixture[str]) -> None:
+    pool.execute(Job("a", args=("true",), onfinish=lambda _: list(pool.run([Job("b", args=("true",))]))))
+    assert pool.join()
+    assert "run() in a callback would wait for itself" in capsys.readouterr().err
+
+
+def test_waiting_for_a_future_in_a_callback_is_refused_unless_it_is_done(pool: ExecPool) -> None:
+    seen = []
+
+    def look(_: Job) -> None:
+        pending, done = pool.submit(Job("b", args=FOREVER)), pool.submit(Job("c", args=("true",)))
+        until(done.done, "the end of the job")
+        seen.append(done.result().ok)
+        with pytest.raises(concurrent.futures.TimeoutError):
+            pending.result(0)
+        with pytest.raises(RuntimeError, match='waiting for job "b" in a callback'):
+            pending.result()
+        seen.append(pending.cancel())
+
+    pool.execute(Job("a", args=("true",), onfinish=look))
+    assert pool.join()
+    assert seen == [True, True]
+
+
+def in_done_callback(pool: ExecPool, act: Callable[[], object]) -> object:
+    """What act returns, or raises, in the done callback of a future."""
+    outcomes: list[object] = []
+    go, future = threading.Event(), pool.submit(Job("a", args=("sleep", "0.01")))
+
+    def callback(_: object) -> None:
+        assert go.wait(PATIENCE)
+        try:
+            outcomes.append(act())
+        except Exception as error:
+            outcomes.append(error)
+
+    future.add_done_callback(callback)
+    go.set()
+    return until(lambda: outcomes, "the done callback")[0]
+
+
+def test_a_done_callback_of_a_future_schedules_jobs_but_may_not_wait(pool: ExecPool) -> None:
+    started: list[str] = []
+    job = Job("b", args=("true",), onstart=lambda job: started.append(job.name))
+    assert in_done_callback(pool, lambda: pool.execute(job)) == 0
+    waits: list[Callable[[], object]] = [
+        lambda: pool.submit(Job("c", args=("true",))).result(),
+        lambda: pool.execute(Job("d", args=("true",)), concur=False),
+        pool.join,
+        pool.terminate,
+        lambda: list(pool.run([Job("e", args=("true",))])),
+    ]
+    for wait in waits:
+        assert isinstance(in_done_callback(pool, wait), RuntimeError)
+    assert pool.alive
+    assert pool.join()
+    assert job.succeeded
+
+
+def test_a_done_callback_of_a_future_cancels_another(pool: ExecPool) -> None:
+    other = pool.submit(Job("b", args=FOREVER))
+    assert in_done_callback(pool, other.cancel) is True
+    until(lambda: other.job.reason == "cancelled", "the end of the job")
+
+
+def test_a_done_callback_that_takes_long_does_not_hold_up_others(pool: ExecPool) -> None:
+    begun, go = threading.Event(), threading.Event()
+    held: list[bool] = []
+
+    def callback(_: object) -> None:
+        begun.set()
+        held.append(go.wait(PATIENCE))
+
+    pool.submit(Job("a", args=("sleep", "0.01"))).add_done_callback(callback)
+    assert begun.wait(PATIENCE)
+    pool.process_events()
+    go.set()
+    assert pool.join()
+    assert held == [True]
+
+
+def test_cancelling_what_was_never_scheduled_ends_nothing(pool: ExecPool) -> None:
+    refused = Job("a", args=("echo", "\udcff"))
+    with pytest.raises(ValueError, match="args"):
+        pool.execute(refused)
+    assert [pool.cancel(Job("b", args=("true",))), pool.cancel(refused)] == [0, 0]
+    with pytest.raises(PoolError, match="not scheduled"):
+        pool.explain(refused)
+
+
+def test_what_run_has_shown_to_be_refused_is_not_raised_again(pool: ExecPool) -> None:
+    assert [job.reason for job in pool.run([Job("a", args=("echo", "\0"))])] == ["refused"]
+    job = Job("b", args=("true",))
+    assert pool.execute(job) == 0
+    assert pool.join()
+    assert job.succeeded
+
+
+def test_a_pending_future_keeps_its_pool_alive_and_no_longer() -> None:
+    pool = ExecPool(1)
+    reference, future = weakref.ref(pool), pool.submit(Job("a", args=("sh", "-c", "sleep 0.1; exit 3")))
+    del pool
+    gc.collect()
+    record = future.result(PATIENCE)
+    assert (record.reason, record.code) == ("exited", 3)
+    until(lambda: reference() is None, "the end of the pool")

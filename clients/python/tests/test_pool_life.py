@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from expool_rpc import BinaryNotFound, ExecPool, Job, ServerDied, Task
+from expool_rpc import BinaryNotFound, ExecPool, Job, NotAlive, ServerDied, Task
 from support import PATIENCE, gone, run_python, start_python, until
 
 FOREVER = ("sleep", "1000")
@@ -176,3 +179,141 @@ def test_no_process_is_left_when_a_pool_has_ended() -> None:
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
     commands = [Path(f"/proc/{child}/cmdline").read_bytes() for child in children]
     assert not [command for command in commands if b"expool-rpc" in command]
+
+
+@pytest.mark.parametrize("onstart", [None, lambda _: None])
+def test_an_interrupt_after_a_job_was_sent_keeps_it(onstart: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ExecPool(1) as pool:
+        job = Job("a", args=("true",), onstart=onstart, task=Task("t"))
+        with pytest.raises(KeyboardInterrupt), monkeypatch.context() as patch:
+            interrupt(patch, pool, sent=True)
+            pool.execute(job)
+        assert pool.join()
+        assert (job.succeeded, pool.jobsdone, pool.status().done) == (True, 1, 1)
+
+
+def test_an_interrupt_before_a_job_was_sent_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ExecPool(1) as pool:
+        job, task = Job("a", args=("true",)), Task("t")
+        job.task = task
+        with pytest.raises(KeyboardInterrupt), monkeypatch.context() as patch:
+            interrupt(patch, pool, sent=False)
+            pool.execute(job)
+        until(lambda: job.state is None, "what the server says of the job")
+        assert (pool._session and pool._session.live, task.numadded) == ({}, 0)
+        assert pool.cancel(job) == 0
+        assert pool.execute(job) == 0
+        assert pool.join()
+
+
+def interrupt(patch: pytest.MonkeyPatch, pool: ExecPool, *, sent: bool) -> None:
+    """Have Ctrl-C come when the next job is sent to the server, after or before that."""
+    assert pool._session
+    process = pool._session.connection._link.process
+    write = process.write
+
+    def interrupted(data: Any) -> Any:
+        ours = b'"execute"' in data
+        if ours:
+            patch.undo()
+        if sent or not ours:
+            written = write(data)
+        if ours:
+            raise KeyboardInterrupt
+        return written
+
+    patch.setattr(process, "write", interrupted)
+
+
+def test_an_interrupt_before_the_reply_to_a_start_rejects_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ExecPool(1) as pool:
+        assert pool._session
+
+        def interrupted(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        job = Job("a", args=("true",), onstart=lambda _: None)
+        with pytest.raises(KeyboardInterrupt), monkeypatch.context() as patch:
+            patch.setattr(pool._session.connection, "reply", interrupted)
+            pool.execute(job)
+        assert pool.join()
+        assert job.reason == "rejected"
+
+
+def test_join_answers_what_an_interrupt_left_unanswered() -> None:
+    with ExecPool(1) as pool:
+        session = pool._session
+        assert session
+        job = Job("a", args=("true",), onstart=lambda _: None)
+        pool._schedule(session, job)
+        until(lambda: session._unconfirmed and session.callbacks._actions, "the request to confirm the start")
+        session.callbacks._actions.clear()
+        assert pool.join()
+        assert job.succeeded
+
+
+def test_the_start_of_a_job_that_is_not_known_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ExecPool(1) as pool:
+        assert pool._session
+        refused: list[str] = []
+        monkeypatch.setattr(pool._session.connection, "refuse", lambda request, _: refused.append(request))
+        pool._session._on_message({"method": "onstart", "id": "confirm-7-1", "params": {"kind": "job", "params": 4711}})
+        assert refused == ["confirm-7-1"]
+
+
+def test_a_server_that_dies_ends_run_by_an_error_after_what_was_lost() -> None:
+    taken: list[Job] = []
+    seen: list[str | None] = []
+
+    def jobs() -> Iterator[Job]:
+        while True:
+            taken.append(Job("a", args=FOREVER if taken else ("true",)))
+            yield taken[-1]
+
+    with ExecPool(2) as pool:
+        assert pool._session
+        with pytest.raises(ServerDied, match="SIGKILL"):
+            for job in pool.run(jobs(), ahead=4):
+                seen.append(job.reason)
+                if job.succeeded:
+                    os.kill(pool._session.connection.pid, signal.SIGKILL)
+                    until(lambda: not pool.alive, "the end of the server")
+        assert seen == ["exited", "lost", "lost", "lost"]
+        assert len(taken) == 4
+
+
+def test_a_pool_that_is_terminated_ends_run_by_an_error_if_not_all_was_taken() -> None:
+    with ExecPool(1) as pool:
+        for count, more in ((4, True), (3, False)):  # 3 are taken at first
+            seen: list[str | None] = []
+            jobs = pool.run((Job("a", args=FOREVER if seen else ("true",)) for _ in range(count)), ahead=3)
+            for _ in range(3):
+                seen.append(next(jobs).reason)
+                if pool.alive:
+                    pool.terminate()
+            with pytest.raises(NotAlive) if more else contextlib.nullcontext():
+                assert list(jobs) == []
+            pool.clear()
+
+
+def test_in_a_forked_process_waiting_for_a_future_is_refused() -> None:
+    out = run_python("""
+        import os, sys, warnings
+        from expool_rpc import ConnectionClosed, ExecPool, Job
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks with threads
+        with ExecPool(1) as pool:
+            run = pool.run([Job("a", args=("true",)), Job("b", args=("sleep", "1000"))])
+            next(run)
+            future = pool.submit(Job("c", args=("sleep", "1000")))
+            if os.fork() == 0:
+                calls = (future.result, future.exception, future.cancel, lambda: pool.cancel(future.job),
+                         lambda: pool.explain(future.job), lambda: next(run))
+                for call in calls:
+                    try:
+                        call()
+                    except ConnectionClosed:
+                        print("refused", flush=True)
+                os._exit(0)
+            assert os.wait()[1] == 0
+    """)
+    assert out.splitlines() == ["refused"] * 6

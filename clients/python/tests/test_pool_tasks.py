@@ -160,3 +160,17 @@ def test_infos_tell_what_pyexpools_tell(pool: ExecPool) -> None:
     assert info.duration is not None
     assert list(TaskInfo(task).iterprop())[:4] == ["name", "tstart", "tstop", "numadded"]
     assert TaskInfo(task).json()["numterm"] == 1
+
+
+def test_a_job_that_its_callback_executes_again_counts_again_and_its_task_finishes_once(pool: ExecPool) -> None:
+    calls: list[str] = []
+    task = Task("t", **noting(calls, "t"))
+
+    def again(job: Job) -> None:
+        if task.numadded < 3:
+            pool.execute(job)
+
+    pool.execute(Job("a", args=("true",), task=task, onfinish=again))
+    assert pool.join()
+    assert calls == ["t starts", "t done", "t finishes"]
+    assert (task.numadded, task.numdone, task.numterm) == (3, 3, 0)

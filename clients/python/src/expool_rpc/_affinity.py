@@ -6,7 +6,8 @@ import multiprocessing
 from typing import Any, Callable, Generic, TypeVar
 
 from . import _machine
-from ._errors import InvalidParams
+from ._checks import whole
+from ._errors import InvalidParams, renamed
 
 T = TypeVar("T")
 
@@ -63,7 +64,7 @@ class AffinityMask:
         except InvalidParams as error:
             if error.field == "index":
                 raise IndexError(f"affinity group {i} of step {self.afnstep}: {error.problem}") from None
-            raise
+            raise renamed(error, {"step": "afnstep"}) from None
 
     def __repr__(self) -> str:
         return f"AffinityMask({self.afnstep!r}, first={self.first}, sequential={self.sequential})"
@@ -76,6 +77,4 @@ class AffinityMask:
 def _step(afnstep: float | str) -> int | str:
     if isinstance(afnstep, str):
         return afnstep
-    if afnstep < 1 or int(afnstep) != afnstep:
-        raise ValueError(f"afnstep is {afnstep!r}: give a whole number of threads, 1 or more, or a name such as 'core'")
-    return int(afnstep)
+    return whole("afnstep", afnstep, "a whole number of threads, 1 or more, or a name such as 'core'")

@@ -41,7 +41,8 @@ class AsyncExecPool:
 
     Leaving the block waits for all jobs; leaving it by an exception ends them. All names and units are those of the
     protocol: seconds and bytes. It belongs to the event loop that it was entered in. What the server refuses is raised
-    as a `CallError`; when it dies, every future fails with `ServerDied`.
+    as a `CallError`; when it dies, every future fails with `ServerDied`. A pool that is dropped without being left, as
+    when its loop is closed early, ends its server.
 
     :param stdout: what jobs inherit as standard output: a file, a descriptor, or None for this process's own.
     :param stderr: the same for their standard error.
@@ -70,7 +71,7 @@ class AsyncExecPool:
     async def __aenter__(self) -> AsyncExecPool:
         self._loop = asyncio.get_running_loop()
         self._inbox = Inbox(self._loop, lambda take: take())
-        start = functools.partial(self._start, on_message=self._on_message, on_closed=self._on_closed)
+        start = functools.partial(self._start, on_message=_weakly(self._on_message), on_closed=_weakly(self._on_closed))
         self._connection = await self._loop.run_in_executor(None, start)
         return self
 
@@ -128,7 +129,9 @@ class AsyncExecPool:
     async def cancel(self, job: int | AsyncJobFuture | None = None, *, task: int | None = None) -> int:
         """End a job, or a task with all that is in it; return how many jobs that ends. Their futures get records."""
         if isinstance(job, AsyncJobFuture):
-            job = job.job
+            job = await self._id(job)
+            if job is None:
+                return 0
         params = {"task": task} if job is None else {"job": job}
         return int((await self._call("cancel", params))["cancelled"])
 
@@ -156,8 +159,13 @@ class AsyncExecPool:
         await self._call("close", {"task": task})
 
     async def explain(self, job: int | AsyncJobFuture) -> Explanation:
-        """Why a job is not running."""
-        id = job.job if isinstance(job, AsyncJobFuture) else job
+        """Why a job is not running.
+
+        :raises PoolError: the server refused the job, or its record is no longer kept.
+        """
+        id = await self._id(job) if isinstance(job, AsyncJobFuture) else job
+        if id is None:
+            raise PoolError("the server refused the job: await its future for the reason")
         return Explanation.from_wire(await self._call("explain", {"job": id}))
 
     async def status(self) -> Status:
@@ -188,10 +196,12 @@ class AsyncExecPool:
                 if isinstance(event, JobFinished):
                     print(event.record.name, event.record.reason)
 
-        :param limit: how many events may wait for a slow reader before the oldest are dropped; see `EventStream`.
+        :param limit: how many events may wait for a slow reader before the oldest are dropped, 1 or more; see
+            `EventStream`.
+        :raises InvalidParams: the limit is wrong.
         """
         self._open()
-        stream = EventStream(limit)
+        stream = EventStream(limit, self)
         self._streams.add(stream)
         return stream
 
@@ -202,6 +212,12 @@ class AsyncExecPool:
 
     async def _call(self, method: str, params: Any = None) -> Any:
         return await asyncio.wrap_future(self._open().send(method, params))
+
+    async def _id(self, future: AsyncJobFuture) -> int | None:
+        """The id of a job that was submitted; None if the server refused it."""
+        if future.job is None:
+            await self._call("status")  # whose answer comes after the one to the submission
+        return future.job
 
     # What follows up to the rule runs in the reading thread, and what it puts into the inbox in the loop.
 
@@ -272,6 +288,18 @@ class AsyncExecPool:
         for future in jobs.values():
             if not future.done():
                 future.set_exception(copy_error(error or ConnectionClosed("the pool was closed")))
+
+
+def _weakly(method: Callable[[Any], None]) -> Callable[[Any], None]:
+    """A function that calls a method for as long as its object lives, and does not keep it alive."""
+    reference = weakref.WeakMethod(method)
+
+    def call(argument: Any) -> None:
+        bound = reference()
+        if bound is not None:
+            bound(argument)
+
+    return call
 
 
 def _name_of(args: Command) -> str:

@@ -7,7 +7,7 @@ import contextlib
 from collections import deque
 from typing import Any, Callable
 
-from ._errors import PoolError, copy_error
+from ._errors import PoolError, copy_error, invalid_params
 from ._events import Event, EventsLost
 
 
@@ -22,6 +22,9 @@ class Inbox:
 
     def put(self, item: Any) -> None:
         self._items.append(item)
+        self._schedule()
+
+    def _schedule(self) -> None:
         if not self._scheduled:
             self._scheduled = True
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
@@ -29,19 +32,26 @@ class Inbox:
 
     def _drain(self) -> None:
         self._scheduled = False  # first, so that what is put from now on is not overlooked
-        for _ in range(len(self._items)):
-            self._take(self._items.popleft())
+        try:
+            for _ in range(len(self._items)):
+                self._take(self._items.popleft())
+        finally:
+            if self._items:  # after an exception, which is the loop's to handle
+                self._schedule()
 
 
 class EventStream:
     """An asynchronous iterator of events, from its making on.
 
     It ends when the pool is closed, and raises `ServerDied` if the server died. At most ``limit`` events wait in it: if
-    its reader is slower than that, the oldest are dropped, and an `EventsLost` tells how many.
+    its reader is slower than that, the oldest are dropped, and an `EventsLost` tells how many. It keeps its pool alive.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, pool: object) -> None:
+        if not limit >= 1:
+            raise invalid_params("limit", f"is {limit!r}: give how many events may wait, 1 or more")
         self._limit = limit
+        self._pool = pool
         self._events: deque[Event] = deque()
         self._last_lost: Event | None = None
         self._lost = 0

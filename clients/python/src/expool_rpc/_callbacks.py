@@ -33,8 +33,13 @@ class CallbackQueue:
 
     @property
     def inside(self) -> bool:
-        """Whether the caller is a callback."""
-        return self._serving == threading.get_ident()
+        """Whether the caller is a callback, of a job or of a future."""
+        return threading.get_ident() in (self._serving, self._teller)
+
+    def check_may_wait(self) -> None:
+        """Refuse to wait in the thread that all waiting ends by, where done callbacks of futures are called."""
+        if threading.get_ident() == self._teller:
+            raise RuntimeError("a done callback of a future can't wait for the pool: use onfinish, or another thread")
 
     def put(self, action: Action) -> None:
         """Add an action."""
@@ -51,17 +56,18 @@ class CallbackQueue:
             with self._changed:
                 self._changed.notify_all()
 
-    def tell(self) -> None:
-        """The thread that reads is about to wait for more: now waiting threads look again, once for all that came."""
-        self._teller = threading.get_ident()
+    def tell(self, more: bool = True) -> None:
+        """The thread that reads is about to wait for more, or to end: now waiting threads look again, once for all that
+        came."""
+        self._teller = threading.get_ident() if more else None
         if self._news:
             self._news = False
             with self._changed:
                 self._changed.notify_all()
 
     def serve(self) -> None:
-        """Carry out what is queued, unless another thread or a caller of this one is at it."""
-        if self._actions and self._take_over():
+        """Carry out what is queued, unless another thread or a caller of this one is at it, or this one reads."""
+        if self._actions and not self.inside and self._take_over():
             self._run()
 
     def serve_due(self, timeout: float) -> None:
@@ -89,7 +95,10 @@ class CallbackQueue:
             self._run()
 
     def wait(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
-        """Wait for ``done()`` without carrying out anything; False if ``timeout`` seconds pass before."""
+        """Wait for ``done()`` without carrying out anything; False if ``timeout`` seconds pass before.
+
+        :raises RuntimeError: the caller is the thread that reads, in a done callback of a future.
+        """
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._changed:
             return self._await(done, deadline)
@@ -101,6 +110,7 @@ class CallbackQueue:
                 remaining = None if deadline is None else deadline - time.monotonic()
                 if remaining is not None and remaining <= 0:
                     return False
+                self.check_may_wait()
                 self._changed.wait(remaining)
             return True
         finally:

@@ -124,6 +124,12 @@ def invalid_params(field: str, problem: str) -> InvalidParams:
     return InvalidParams(-32602, f"invalid params: {field} {problem}", field, problem)
 
 
+def renamed(error: InvalidParams, names: dict[str, str]) -> InvalidParams:
+    """The error with the name that the caller gave the parameter, by the names that the wire has for it."""
+    name = names.get(error.field or "", error.field)
+    return invalid_params(name, error.problem) if name and error.problem else error
+
+
 def call_error(error: dict[str, Any]) -> CallError:
     """The exception for an error object of the wire."""
     code = error.get("code", 0)

@@ -9,6 +9,7 @@ from ._records import JobRecord
 
 if TYPE_CHECKING:
     from ._job import Job
+    from ._pool import ExecPool
     from ._session import Session
 
     _Future = concurrent.futures.Future[JobRecord]
@@ -20,24 +21,32 @@ class JobFuture(_Future):
     """A future of the `JobRecord` of a job, whatever its end was; it fails only if the server died, or refused the job.
 
     It is completed by itself, so that `concurrent.futures.wait` and `as_completed` can be used. While `result` or
-    `exception` waits, the callbacks of the pool are served.
+    `exception` waits, the callbacks of the pool are served. Until then it keeps its pool alive.
+
+    What `add_done_callback` adds is called in the thread that reads from the server, so it must return soon. It may
+    submit, execute and cancel, but what waits for the pool raises there.
     """
 
-    def __init__(self, job: Job, session: Session) -> None:
+    def __init__(self, job: Job, session: Session, pool: ExecPool) -> None:
         super().__init__()
         self.job = job
         self._session = session
+        self._pool: ExecPool | None = pool
 
     def running(self) -> bool:
         """Whether the job has started, and not finished."""
         return not self.done() and self.job.state == "running"
 
     def cancel(self) -> bool:
-        """End the job, running or not; False if it has finished already."""
+        """End the job, running or not; False if it has finished already. It does not wait for the end.
+
+        :raises ConnectionClosed: in a forked process.
+        """
+        self._session.check_owner()
         if not super().cancel():
             return False
         self.set_running_or_notify_cancel()
-        self._session.cancel(self.job)
+        self._session.forward_cancel(self.job)
         return True
 
     def result(self, timeout: float | None = None) -> JobRecord:
@@ -45,7 +54,8 @@ class JobFuture(_Future):
 
         :raises TimeoutError: (that of `concurrent.futures`) it takes longer than ``timeout`` seconds.
         :raises CancelledError: (that of `concurrent.futures`) it was cancelled by `cancel`.
-        :raises PoolError: the server died, or refused the job.
+        :raises PoolError: the server died, or refused the job, or this is a forked process.
+        :raises RuntimeError: the job has not finished, and this is a callback, which it may have to wait for.
         """
         self._await(timeout)
         return super().result(0)
@@ -56,16 +66,23 @@ class JobFuture(_Future):
         return super().exception(0)
 
     def _await(self, timeout: float | None) -> None:
-        self._session.callbacks.serve_until(self.done, timeout)
+        if self.done():
+            return
+        self._session.check_owner()
+        callbacks = self._session.callbacks
+        if callbacks.inside and timeout != 0:
+            raise RuntimeError(f'waiting for job "{self.job}" in a callback could wait for itself: let it return')
+        callbacks.serve_until(self.done, timeout)
 
-    def _complete(self, error: BaseException | None = None) -> None:
+    def _complete(self, record: JobRecord | None, error: BaseException | None) -> None:
         """Set the record of the job, or why there is none, unless it was cancelled."""
         try:
             if error is not None:
                 self.set_exception(error)
             else:
-                record = self.job.record
                 assert record is not None  # it is called at the end of the job
                 self.set_result(record)
         except concurrent.futures.InvalidStateError:
             pass
+        finally:
+            self._pool = None

@@ -6,8 +6,10 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ._checks import items
 from ._errors import invalid_params
-from ._streams import HostStreams, Wire
+from ._held import HeldFile
+from ._streams import HostStreams, Output, Wire
 from ._units import whole_bytes
 
 if TYPE_CHECKING:
@@ -24,9 +26,10 @@ class Host:
         self._environment = dict(os.environ)
         self._raw = dict(_environment())
 
-    def job(self, job: Job, *, limits: bool, chained: bool) -> dict[str, Any]:
+    def job(self, job: Job, held: list[HeldFile], *, limits: bool, chained: bool) -> dict[str, Any]:
         """The params of ``execute`` that follow from the job alone; what has its default is left out.
 
+        :param held: gets the open files among its outputs, also if this raises; to be released at its end.
         :param limits: whether memory is limited at all.
         :param chained: whether categories count.
         :raises InvalidParams: the job can't be executed like that.
@@ -46,16 +49,10 @@ class Host:
             params["memlim"] = whole_bytes(job.memlim)
         if chained and job.category is not None:
             params.update(category=str(job.category), size=job.size, slowdown=job.slowdown)
-        self._surround(params, job)
+        self._surround(params, job, held)
         return params
 
-    def task(self, task: Task) -> dict[str, Any]:
-        """The params of ``task`` that follow from the task alone."""
-        params: dict[str, Any] = {"name": task.name}
-        params.update(self._outputs(task))
-        return params
-
-    def _surround(self, params: dict[str, Any], job: Job) -> None:
+    def _surround(self, params: dict[str, Any], job: Job, held: list[HeldFile]) -> None:
         """Add the folder, the environment and the streams."""
         folder = os.getcwd()
         if job.workdir is not None:
@@ -64,7 +61,7 @@ class Host:
             params["workdir"] = folder
         if _environment() != self._raw:
             params["env"] = self._changes()
-        params.update(self._outputs(job))
+        params.update(self._outputs(job, held))
 
     def _changes(self) -> dict[str, str]:
         """The environment's changes. The wire can't remove a variable: it becomes empty."""
@@ -72,14 +69,24 @@ class Host:
         changed = {name: value for name, value in os.environ.items() if self._environment.get(name) != value}
         return {**removed, **changed}
 
-    def _outputs(self, owner: Job | Task) -> dict[str, Wire]:
-        """The outputs that are not left to the task."""
+    def _outputs(self, job: Job, held: list[HeldFile]) -> dict[str, Wire]:
+        """The outputs that are not the host's own. What a job leaves to its task is resolved here, and not by the
+        server, so that open files are held for as long as the job needs them."""
         outputs: dict[str, Wire] = {}
-        for name, output in (("stdout", owner.stdout), ("stderr", owner.stderr)):
-            wire = self.streams.wire(name, output)
-            if wire != "inherit" or not self.streams.is_default(name, output):
+        for name in ("stdout", "stderr"):
+            wire = self.streams.wire(name, self._output(name, job), held)
+            if wire != "inherit":
                 outputs[name] = wire
         return outputs
+
+    def _output(self, name: str, job: Job) -> Output:
+        """An output of a job: its own, else that of the nearest task around it that has one."""
+        owner: Job | Task = job
+        output: Output = getattr(job, name)
+        while owner.task is not None and self.streams.is_default(name, output):
+            owner = owner.task
+            output = getattr(owner, name)
+        return output
 
 
 def _environment() -> Mapping[Any, Any]:
@@ -93,6 +100,7 @@ def _args(args: Args) -> str | list[str] | None:
         return None
     if isinstance(args, str):
         return args
+    items("args", args, "a list or tuple of str, or one str")
     try:
         return [os.fspath(arg) for arg in args]
     except TypeError:

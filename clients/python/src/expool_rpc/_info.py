@@ -11,6 +11,15 @@ if TYPE_CHECKING:
     from ._task import Task
 
 
+class Tally:
+    """What came of the jobs of a pool."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.failures: list[JobInfo] = []
+        self.tasks: set[Task] = set()
+
+
 class _Info:
     """Facts with names, in an order."""
 

@@ -7,11 +7,12 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Union
 
+from . import _checks as checks
 from ._clock import perf_time
-from ._errors import invalid_params
+from ._held import HeldFile, release
 from ._memory import tree_memory
 from ._owner import Callback, bind, report
 from ._proc import JobProcess
@@ -52,7 +53,10 @@ class Job:
     :param memkind: whose memory counts: 0 the main process's, 1 the heaviest's of its tree, 2 the whole tree's.
     :param memlim: the GB that it may use; 0 for no limit.
     :param stdout: where its output goes: a file name (appended), PIPE (into ``pipedout``; of each stream the first and
-        the last MiB are kept), DEVNULL, an open file, or the host's own stream (sys.stdout, None).
+        the last MiB are kept), DEVNULL, an open file, pipe or terminal or its descriptor (flushed and held when it is
+        scheduled, so that it may be closed then; appended, and so does the host to a file until the job has ended, and
+        goes on at its end), or the host's own stream (sys.stdout, None). A line with the time comes first in each
+        attempt if the file has content.
     :param stderr: the same for the standard error, and STDOUT for where the output goes.
     :param poutlog: the name of a file that captured output is appended to.
     :param perrlog: the same for the standard error.
@@ -93,37 +97,32 @@ class Job:
         memlim: float = 0.0,
         stdout: Output = sys.stdout,
         stderr: Output = sys.stderr,
-        poutlog: str | None = None,
-        perrlog: str | None = None,
+        poutlog: str | os.PathLike[str] | None = None,
+        perrlog: str | os.PathLike[str] | None = None,
         *,
         ontimeout: bool = False,
     ) -> None:
-        check_member(name, timeout, task)
-        _check_amounts(startdelay=startdelay, size=size, memlim=memlim)
-        if not slowdown > 0:
-            raise invalid_params("slowdown", f"is {slowdown!r}: give a number above 0")
-        if memkind not in (0, 1, 2):
-            raise invalid_params("memkind", f"is {memkind!r}: give 0, 1 or 2")
+        check_member(name, task)
         self.name = name
-        self.workdir = workdir
-        self.args = args
-        self.timeout = timeout
+        self.workdir = checks.path("workdir", workdir)
+        self.args = list(args) if isinstance(args, Iterator) else args  # which it needs again if it is executed again
+        self.timeout = checks.seconds("timeout", timeout)
         self.rsrtonto = rsrtonto or ontimeout
         self.task = task
-        self.startdelay = startdelay
-        self.onstart = bind(onstart, self)
-        self.ondone = bind(ondone, self)
-        self.onfinish = bind(onfinish, self)
+        self.startdelay = checks.seconds("startdelay", startdelay)
+        self.onstart = bind("onstart", onstart, self)
+        self.ondone = bind("ondone", ondone, self)
+        self.onfinish = bind("onfinish", onfinish, self)
         self.params = params
         self.category = category
-        self.size = size
-        self.slowdown = slowdown
-        self.memkind = memkind
-        self.memlim = memlim
+        self.size = checks.amount("size", size)
+        self.slowdown = checks.factor("slowdown", slowdown)
+        self.memkind = checks.whole("memkind", memkind, "0, 1 or 2", least=0, below=3)
+        self.memlim = checks.gigabytes("memlim", memlim)
         self.stdout = stdout
         self.stderr = stderr
-        self.poutlog = poutlog
-        self.perrlog = perrlog
+        self.poutlog = checks.path("poutlog", poutlog)
+        self.perrlog = checks.path("perrlog", perrlog)
         self._omitafn = omitafn
         self.wkslim: int | None = None
         self.mem = 0.0
@@ -131,6 +130,7 @@ class Job:
         self._session: Session | None = None
         self._collector: deque[Job] | None = None  # where it goes when it has finished
         self._tscheduled = 0.0
+        self._held: list[HeldFile] = []  # the open files that it writes to
         self._reset()
 
     def _reset(self) -> None:
@@ -188,6 +188,17 @@ class Job:
         self.mem = max(now, 0.85 * self.mem + 0.15 * now)
         return self.mem
 
+    def _announce(self) -> None:
+        """Call what is to be called before it starts; what onstart raises is for the caller to handle."""
+        if self.task:
+            self.task._announce()
+        if self.onstart:
+            self.onstart()
+
+    def _waits_to_be_announced(self) -> bool:
+        """Whether a callback has to be called before it may start."""
+        return bool(self.onstart) or bool(self.task and self.task._waits_to_be_announced())
+
     def _taken(self, answer: dict[str, Any]) -> None:
         """Take in the server's answer: it has the job."""
         self._id = answer["job"]
@@ -227,6 +238,7 @@ class Job:
             self.proc = None
         if self.proc:
             self.proc._ended(record)
+        release(self._held)
         self.state = record["state"]
         self._end = record
 
@@ -256,11 +268,9 @@ class Job:
             if text and path:
                 try:
                     append_log(path, text)
-                except OSError as error:
-                    report(f'ERROR on logging the output of "{self}" to {path}: {error.strerror}')
-
-    def _find_pid(self) -> int | None:
-        return self._session.find_pid(self) if self._session else None
+                except (OSError, ValueError, TypeError) as error:  # such as of text that can't be encoded
+                    reason = getattr(error, "strerror", None) or error
+                    report(f'ERROR on logging the output of "{self}" to {path!r}: {reason}')
 
     def _wait(self, timeout: float | None) -> bool:
         if self._session is None or self.finished:
@@ -289,16 +299,10 @@ _UNKNOWN: dict[str, Any] = dict(
 """The record of a job that the server tells nothing of."""
 
 
-def append_log(path: str, text: str) -> None:
+def append_log(path: str | os.PathLike[str], text: str) -> None:
     """Append text to a file; a line with the time comes first when the file has content."""
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     with open(path, "a", encoding="utf-8") as file:
         if file.tell():
             file.write(time.strftime("# %Y-%m-%dT%H:%M:%S%z\n"))
         file.write(text)
-
-
-def _check_amounts(**amounts: float) -> None:
-    for name, amount in amounts.items():
-        if not isinstance(amount, (int, float)) or not amount >= 0:
-            raise invalid_params(name, f"is {amount!r}: give a number that is not negative")

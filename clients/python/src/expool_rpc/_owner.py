@@ -5,15 +5,27 @@ from __future__ import annotations
 import sys
 import traceback
 import types
-from typing import Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
+
+from ._checks import wrong
+
+if TYPE_CHECKING:
+    from ._job import Job
 
 Callback = Optional[Callable[[Any], Any]]
 Bound = Optional[Callable[[], Any]]
 
 
-def bind(callback: Callback, owner: object) -> Bound:
-    """A callback as PyExPool keeps it: a method of its job or task, called without arguments."""
-    return types.MethodType(callback, owner) if callable(callback) else None
+def bind(name: str, callback: Callback, owner: object) -> Bound:
+    """A callback as PyExPool keeps it: a method of its job or task, called without arguments.
+
+    :raises InvalidParams: it can't be called.
+    """
+    if callback is None:
+        return None
+    if not callable(callback):
+        raise wrong(name, callback, "a function that takes the job or task, or None")
+    return types.MethodType(callback, owner)
 
 
 def call(callback: Bound, owner: object) -> None:
@@ -29,6 +41,12 @@ def call(callback: Bound, owner: object) -> None:
 def report(*lines: str) -> None:
     """Tell people, on the standard error."""
     sys.stderr.write("\n".join(lines).rstrip() + "\n")
+
+
+def report_onstart(job: Job) -> None:
+    """Tell of an exception in onstart."""
+    name = callback_name(job.onstart)
+    report(f'ERROR in {name}() of "{job}", the job is discarded:', traceback.format_exc())
 
 
 def callback_name(callback: Any) -> str:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import errno
-import itertools
 import multiprocessing
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from . import _checks as checks
 from ._affinity import AffinityMask
-from ._errors import NotAlive, PoolError, copy_error, invalid_params
+from ._errors import InvalidParams, NotAlive, PoolError, renamed
 from ._future import JobFuture
-from ._info import JobInfo
+from ._info import JobInfo, Tally
 from ._job import Job
-from ._owner import report
+from ._owner import report, report_onstart
 from ._records import Explanation, Status, Topology
-from ._session import Session, Tally, report_onstart
+from ._run import run
+from ._session import Session
 from ._task import Task
 from ._units import inGigabytes, whole_bytes
 
@@ -64,19 +65,20 @@ class ExecPool:
         self._tally = Tally()
         if wksnum is None:
             wksnum = max(multiprocessing.cpu_count() - 1, 1)
-        _check(wksnum, memlimit, latency, name)
+        checks.kind("name", name, (str, type(None)), "a str, or None")
+        memlimit, vmlimit = checks.gigabytes("memlimit", memlimit), checks.gigabytes("vmlimit", vmlimit)
         self.name = name
-        self.latency = latency
+        self.latency = checks.seconds("latency", latency)
         self.webuiapp = webuiapp
         self._limits, self._chained = self._switches()
         self._settings: dict[str, Any] = {
-            "workers": int(wksnum),
+            "workers": checks.whole("wksnum", wksnum, "a whole number of workers, 1 or more"),
             "memlimit": whole_bytes(memlimit or vmlimit) if self._limits else 0,
-            "latency": latency,
+            "latency": self.latency,
             "affinity": _affinity(afnmask),
             "chained": self._chained,
             **({"name": name} if name is not None else {}),
-            **({"grace": self._KILLDELAY * latency} if latency else {}),
+            **({"grace": self._KILLDELAY * self.latency} if self.latency else {}),
         }
         self._alive = True
         self._tstart: float | None = None
@@ -88,7 +90,10 @@ class ExecPool:
 
     def _open(self) -> None:
         """Start a server."""
-        self._session = Session(self._settings, (), self._tally, self._limits)
+        try:
+            self._session = Session(self._settings, (), self._tally, self._limits)
+        except InvalidParams as error:
+            raise renamed(error, _ARGUMENTS) from None
         for warning in self._session.connection.initialized.get("warnings") or ():
             report(f"WARNING, {self}: {warning}")
 
@@ -111,6 +116,7 @@ class ExecPool:
         concur = v2.pop("async", concur)
         if v2:
             raise TypeError(f"execute() got an unexpected keyword argument {next(iter(v2))!r}")
+        _check_job(job)
         session = self._live_session()
         if session is None:
             self._raise_if_unusable()
@@ -119,7 +125,7 @@ class ExecPool:
         session.raise_refusal()
         if not concur:
             return self._execute_now(session, job)
-        starts = session.confirms(job) and session.idle and not session.callbacks.inside
+        starts = job._waits_to_be_announced() and session.idle and not session.callbacks.inside
         self._schedule(session, job)
         if starts:
             session.await_start(job)
@@ -133,11 +139,10 @@ class ExecPool:
             0 for none. The pool is not alive then until `clear`, or until ``alive`` is set.
         :return: whether all jobs came to their ends by themselves, by their own constraints, or by `cancel`; False
             also if nothing was scheduled.
-        :raises ValueError: the timeout is negative, or the server had to refuse a job.
+        :raises ValueError: the timeout is wrong, or the server had to refuse a job.
         :raises ServerDied: the server died; its jobs have been reported before.
         """
-        if not timeout >= 0:
-            raise invalid_params("timeout", f"is {timeout!r}: give seconds, or 0 for none")
+        timeout = checks.seconds("timeout", timeout)
         session = self._session
         if session is None or self._tstart is None:
             return False
@@ -220,55 +225,55 @@ class ExecPool:
         :raises NotAlive: the pool was terminated.
         :raises ValueError: the job can't be executed like that, or is scheduled already.
         """
+        _check_job(job)
         session = self._need_session()
         session.check_new(job)
-        session.announce(job)
-        future = JobFuture(job, session)
+        job._announce()
+        future = JobFuture(job, session, self)
         self._schedule(session, job, future=future, confirm=False)
         return future
 
     def run(self, jobs: Iterable[Job], ahead: int = 1000) -> Iterator[Job]:
         """Execute jobs, and yield each when it has finished and its callbacks have been called.
 
-        Jobs are taken as they are needed, so that there may be millions of them.
+        Jobs are taken as they are needed, so that there may be millions of them. A job that its own callbacks execute
+        again is yielded after its last end.
 
         :param ahead: how many are scheduled and not yet yielded.
+        :raises RuntimeError: in a callback.
+        :raises ServerDied: the server died; the jobs that it had have been yielded before, with the reason ``"lost"``.
+        :raises NotAlive: the pool was terminated before all jobs were taken; those that were have been yielded before.
         """
-        session = self._need_session()
-        finished: deque[Job] = deque()
-        pending = 0
-        source = iter(jobs)
-        while True:
-            for job in itertools.islice(source, max(ahead, session.workers) - pending):
-                self._schedule(session, job, collector=finished)
-                pending += 1
-            if not pending:
-                return
-            session.callbacks.serve_until(lambda: bool(finished))
-            while finished:
-                pending -= 1
-                yield finished.popleft()
+        checks.items("jobs", jobs, "a list of Jobs, or whatever gives them")
+        ahead = checks.whole("ahead", ahead, "a whole number of jobs", least=0)
+        return run(self, map(_check_job, jobs), ahead)
 
     def process_events(self, timeout: float = 0.0) -> None:
         """Call the callbacks that are due; if none are, wait for one for up to ``timeout`` seconds."""
+        timeout = checks.amount("timeout", timeout, "seconds")
         if self._session is not None:
             self._session.callbacks.serve_due(timeout)
 
     def cancel(self, member: Job | Task) -> int:
-        """End a job, or all that is in a task, running or not; how many jobs that ends.
+        """End a job, or all that is in a task, running or not; how many jobs that ends, 0 if it was not scheduled.
 
         :raises PoolError: the server is gone.
         """
+        checks.kind("member", member, (Job, Task), "a Job or a Task")
         return self._session.cancel(member) if self._session else 0
 
     def close(self, task: Task) -> None:
         """Say that nothing more will be added to a task, so that it finishes without a `join`."""
+        checks.kind("task", task, Task, "a Task")
         if self._session:
             self._session.close_task(task)
 
     def terminate(self) -> None:
         """End all jobs, serve their callbacks, and wait for that. The pool is not alive then until `clear`."""
-        session, self._alive, self._tstart = self._live_session(), False, None
+        session = self._live_session()
+        if session is not None:
+            session.callbacks.check_may_wait()
+        self._alive, self._tstart = False, None
         if session is not None:
             session.terminate()
 
@@ -277,11 +282,13 @@ class ExecPool:
 
         :raises PoolError: the job was never scheduled, or its record is no longer kept.
         """
-        if job._id is None and job._session is not None:
-            job._session.callbacks.wait(lambda: job._id is not None or job.finished)
+        _check_job(job)
+        session = self._need_session()
+        if job._session is session:
+            session.await_taken(job)
         if job._id is None:
             raise PoolError(f'job "{job}" was not scheduled: call execute() first')
-        return Explanation.from_wire(self._need_session().connection.call("explain", {"job": job._id}))
+        return Explanation.from_wire(session.connection.call("explain", {"job": job._id}))
 
     def status(self) -> Status:
         """How many jobs are in each state, and the memory in use."""
@@ -321,15 +328,17 @@ class ExecPool:
         """Raise the error that the server died of, if it did, or that it belongs to another process."""
         if self._session is not None:
             self._session.check_owner()
-            if self._session.connection.error is not None:
-                raise copy_error(self._session.connection.error)
+            self._session.raise_death()
 
     def _need_session(self) -> Session:
         self._raise_if_unusable()
         session = self._session
         if session is None or not self._alive:
-            raise NotAlive(-32001, f"{self} is not alive: call clear() to use it again")
+            raise self._not_alive()
         return session
+
+    def _not_alive(self) -> NotAlive:
+        return NotAlive(-32001, f"{self} is not alive: call clear() to use it again")
 
     def _revive(self) -> None:
         session = self._session
@@ -348,9 +357,10 @@ class ExecPool:
 
     def _execute_now(self, session: Session, job: Job) -> int:
         """Execute a job beside the workers, and wait for its end."""
+        session.callbacks.check_may_wait()
         session.check_new(job)
         try:
-            session.announce(job)
+            job._announce()
         except Exception:
             report_onstart(job)
             return -1
@@ -361,18 +371,19 @@ class ExecPool:
         return -1 if code is None else code
 
 
-def _check(wksnum: object, memlimit: object, latency: object, name: object) -> None:
-    """Refuse wrong arguments of a pool."""
-    if not isinstance(wksnum, (int, float)) or wksnum < 1 or int(wksnum) != wksnum:
-        raise invalid_params("wksnum", f"is {wksnum!r}: give a whole number of workers, 1 or more")
-    for argument, value in (("memlimit", memlimit), ("latency", latency)):
-        if not isinstance(value, (int, float)) or not value >= 0:
-            raise invalid_params(argument, f"is {value!r}: give a number that is not negative")
-    if name is not None and not isinstance(name, str):
-        raise invalid_params("name", f"is {name!r}: give a str, or None")
+_ARGUMENTS = {"workers": "wksnum", "grace": "latency", "affinity.step": "afnmask", "afnstep": "afnmask"}
+"""What the arguments of a pool are called for what others call otherwise."""
+
+
+def _check_job(job: Job) -> Job:
+    checks.kind("job", job, Job, 'a Job, as in Job("list", args=["ls", "/"])')
+    return job
 
 
 def _affinity(afnmask: AffinityMask | int | str | None) -> dict[str, Any] | None:
     if afnmask is None or isinstance(afnmask, AffinityMask):
         return None if afnmask is None else afnmask.wire()
-    return AffinityMask(afnmask).wire()
+    try:
+        return AffinityMask(afnmask).wire()
+    except InvalidParams as error:
+        raise renamed(error, _ARGUMENTS) from None

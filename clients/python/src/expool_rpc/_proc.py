@@ -9,6 +9,8 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+from ._errors import PoolError
+
 if TYPE_CHECKING:
     from ._job import Job
 
@@ -36,7 +38,7 @@ class JobProcess:
     def pid(self) -> int | None:
         """The process id; None if there is no process after all, since the start fails."""
         if self._pid is None:
-            self._pid = self._job._find_pid()
+            self._pid = _find_pid(self._job)
         return self._pid
 
     def poll(self) -> int | None:
@@ -84,6 +86,23 @@ class JobProcess:
         self.stdout = _file(record.get("stdout"))
         self.stderr = _file(record.get("stderr"))
         self.returncode = record["code"]
+
+
+def _find_pid(job: Job) -> int | None:
+    """The process id of a job that runs, once it has one."""
+    session = job._session
+    while session is not None and job._id is not None and not job.finished:
+        try:
+            records = session.connection.call("jobs", {"after": job._id - 1, "limit": 1})["jobs"]
+        except PoolError:
+            return None
+        if not records or records[0]["job"] != job._id:
+            return None
+        if records[0]["pid"] is not None or records[0]["state"] not in ("starting", "running"):
+            pid: int | None = records[0]["pid"]
+            return pid
+        session.callbacks.wait(lambda: job.finished, 0.001)
+    return None if job.record is None else job.record.pid
 
 
 def _file(text: str | None) -> io.BytesIO | None:

@@ -21,7 +21,7 @@ Stream = Union[IO[Any], int, None]
 
 _TOLD = 4096  # the bytes of the end of its standard error that an error tells
 
-_F_DUPFD_CLOEXEC: int = getattr(fcntl, "F_DUPFD_CLOEXEC", 1030)  # PyPy lacks the name of Linux's number
+F_DUPFD_CLOEXEC: int = getattr(fcntl, "F_DUPFD_CLOEXEC", 1030)  # PyPy lacks the name of Linux's number
 
 
 class ServerProcess:
@@ -135,7 +135,7 @@ def _close(fd: int) -> None:
 def _above(fd: int) -> int:
     """Move a descriptor above those of the standard streams, which a process may have closed."""
     try:
-        return fcntl.fcntl(fd, _F_DUPFD_CLOEXEC, 3)
+        return fcntl.fcntl(fd, F_DUPFD_CLOEXEC, 3)
     finally:
         os.close(fd)
 

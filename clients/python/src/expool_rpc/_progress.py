@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import IO, Any, Protocol
 
+from ._checks import wrong
 from ._job import Job
 
 _LINES_EVERY = 5.0  # seconds between two lines where nothing can be overwritten
@@ -31,6 +32,7 @@ def progress(jobs: Iterable[Job], total: int | None = None, *, style: str | None
     :param style: ``"tqdm"``, ``"rich"`` (both extras of this package), ``"plain"``; None for the first that is there,
         or plain where the standard error is no terminal.
     :raises ImportError: the style is not installed.
+    :raises ValueError: there is no such style.
     """
     done = failed = 0
     display = _display(total, style)
@@ -38,7 +40,7 @@ def progress(jobs: Iterable[Job], total: int | None = None, *, style: str | None
         for job in jobs:
             done += 1
             failed += not job.succeeded
-            display.update(done, failed, job.name)
+            display.update(done, failed, _on_a_line(job.name))
             yield job
     finally:
         display.close()
@@ -46,6 +48,8 @@ def progress(jobs: Iterable[Job], total: int | None = None, *, style: str | None
 
 def _display(total: int | None, style: str | None) -> Display:
     if style is not None:
+        if style not in _STYLES:
+            raise wrong("style", style, f"{', '.join(map(repr, _STYLES))}, or None")
         display: Display = _STYLES[style](total)
         return display
     if sys.stderr is not None and sys.stderr.isatty():
@@ -55,6 +59,13 @@ def _display(total: int | None, style: str | None) -> Display:
             except ImportError:
                 continue
     return _Plain(total)
+
+
+def _on_a_line(name: str) -> str:
+    """A name with what would move the cursor, such as a newline, escaped."""
+    if name.isprintable():
+        return name
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
 
 
 class _Plain:
@@ -109,14 +120,18 @@ class _Rich:
 
     def __init__(self, total: int | None) -> None:
         from rich.console import Console  # optional
+        from rich.markup import escape
         from rich.progress import Progress
 
+        self._escape = escape  # names are no markup
         self._progress = Progress(console=Console(stderr=True))
         self._task = self._progress.add_task("jobs", total=total)
         self._progress.start()
 
     def update(self, done: int, failed: int, last: str) -> None:
-        self._progress.update(self._task, completed=done, description=f"{failed} failed, last: {last:.40}")
+        self._progress.update(
+            self._task, completed=done, description=self._escape(f"{failed} failed, last: {last:.40}")
+        )
 
     def close(self) -> None:
         self._progress.stop()

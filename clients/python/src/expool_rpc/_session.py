@@ -12,29 +12,20 @@ import itertools
 import os
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Callable
 
 from ._callbacks import CallbackQueue
 from ._connection import Connection
-from ._errors import CallError, ConnectionClosed, PoolError
+from ._errors import CallError, ConnectionClosed, PoolError, copy_error
 from ._future import JobFuture
+from ._held import HeldFile, release
 from ._host import Host
-from ._info import JobInfo
+from ._info import JobInfo, Tally
 from ._job import Job
-from ._owner import call, callback_name, report
+from ._owner import call, report, report_onstart
 from ._task import Task
-
-
-class Tally:
-    """What came of the jobs of a pool."""
-
-    def __init__(self) -> None:
-        self.done = 0
-        self.failures: list[JobInfo] = []
-        self.tasks: set[Task] = set()
 
 
 class Session:
@@ -48,6 +39,7 @@ class Session:
         self._limits = limits
         self._chained = settings["chained"]
         self._numbers = itertools.count(1)
+        self._unconfirmed: dict[str, Job] = {}  # by the requests to confirm their starts that are not answered yet
         self._order = threading.RLock()  # held to send what must arrive in a certain order
         self._phase = object()  # the time between two joins, which close all tasks
         self._joining = 0
@@ -84,21 +76,25 @@ class Session:
         :param collector: to be given the job, after its callbacks.
         :raises InvalidParams: the job can't be executed like that.
         """
-        params = self._host.job(job, limits=self._limits, chained=self._chained)
-        number = params["params"] = next(self._numbers)
-        if wait:
-            params["wait"] = True
-        if confirm and self.confirms(job):
-            params["confirm"] = True
-        self._admit(job, number)
-        job._future, job._collector = future, collector
+        number = next(self._numbers)
+        held: list[HeldFile] = []
         try:
+            params = self._host.job(job, held, limits=self._limits, chained=self._chained)
+            params["params"] = number
+            if wait:
+                params["wait"] = True
+            if confirm and job._waits_to_be_announced():
+                params["confirm"] = True
+            self._admit(job, number, held, future, collector)
             with self._order:
                 if job.task:
                     params["task"] = self._task_id(job.task)
                 self.connection.ask("execute", params, functools.partial(self._answered, number))
-        except BaseException:
-            self._withdraw(job, number)
+        except (PoolError, ValueError):  # nothing was sent
+            self._withdraw(number, held)
+            raise
+        except BaseException:  # an interrupt, maybe after it was sent; the answer to a later call will tell
+            self.connection.ask("status", None, lambda *_: self._withdraw(number, held))
             raise
 
     @property
@@ -116,11 +112,15 @@ class Session:
 
         :raises CallError: the server refuses the job.
         """
-        self.callbacks.wait(lambda: job._id is not None or job.finished)
+        self.await_taken(job)
         if job.state == "queued":
             return
         self.callbacks.serve_until(lambda: job.state not in ("queued", "starting"))
         self.raise_refusal()
+
+    def await_taken(self, job: Job) -> None:
+        """Wait until the server has a scheduled job, or it is known that it will not have it."""
+        self.callbacks.wait(lambda: job._id is not None or job.state is None)
 
     def raise_refusal(self) -> None:
         """Raise that the server refused a job, if nobody knows yet."""
@@ -132,10 +132,6 @@ class Session:
         first = min((job._tscheduled for job in list(self.live.values())), default=time.perf_counter())
         return max(0.001, timeout - (first - since)) if timeout else 0
 
-    def confirms(self, job: Job) -> bool:
-        """Whether callbacks are to be called before the job starts."""
-        return bool(job.onstart) or bool(job.task and job.task._waits_to_be_announced())
-
     def join(self, timeout: float) -> bool:
         """Serve callbacks until all jobs have finished; False if the timeout or a termination ended them."""
         self._joining += 1
@@ -144,6 +140,8 @@ class Session:
                 self._phase = object()
                 reply = self.connection.send("join", {"timeout": timeout} if timeout else None)
             reply.add_done_callback(lambda _: self.callbacks.changed())
+            for request in list(self._unconfirmed):  # an interrupt may have cut what would have answered it
+                self.callbacks.put(functools.partial(self._confirm, request))
             self.callbacks.put(self._finish_tasks)
             self.callbacks.serve_until(lambda: reply.done() and (not self.live or self.connection.alive), eager=False)
         finally:
@@ -188,34 +186,30 @@ class Session:
             made = f"the pool was made by process {self._owner}, which this one was forked from"
             raise ConnectionClosed(f"{made}: make a pool of its own here")
 
+    def raise_death(self) -> None:
+        """Raise what the server died of, if it did."""
+        if self.connection.error is not None:
+            raise copy_error(self.connection.error)
+
     def cancel(self, member: Job | Task) -> int:
         """End a job, or all of a task; the number of jobs that this ends."""
         if isinstance(member, Task):
             current = member._wire and member._wire[0] is self._phase
             return self._cancel({"task": member._wire[1]}) if current and member._wire else 0
-        self.callbacks.wait(lambda: member._id is not None or member.finished)
-        if member.finished or member._session is not self:
+        if member._session is not self:
             return 0
-        return self._cancel({"job": member._id})
+        self.check_owner()
+        self.await_taken(member)
+        return 0 if member.finished or member._id is None else self._cancel({"job": member._id})
+
+    def forward_cancel(self, job: Job) -> None:
+        """Have the server end the job of a future that was cancelled; if it has no id yet, its answer does that."""
+        if job._id is not None and not job.finished:
+            self.connection.send("cancel", {"job": job._id})
 
     def _cancel(self, params: dict[str, Any]) -> int:
         cancelled: int = self.connection.call("cancel", params)["cancelled"]
         return cancelled
-
-    def find_pid(self, job: Job) -> int | None:
-        """The process id of a job that runs, once it has one."""
-        while job._id is not None and not job.finished:
-            try:
-                records = self.connection.call("jobs", {"after": job._id - 1, "limit": 1})["jobs"]
-            except PoolError:
-                return None
-            if not records or records[0]["job"] != job._id:
-                return None
-            if records[0]["pid"] is not None or records[0]["state"] not in ("starting", "running"):
-                pid: int | None = records[0]["pid"]
-                return pid
-            self.callbacks.wait(lambda: job.finished, 0.001)
-        return None if job.record is None else job.record.pid
 
     def running(self) -> list[Job]:
         """The jobs that workers are busy with."""
@@ -225,40 +219,54 @@ class Session:
         """The jobs that have not started, in the order in which they were scheduled."""
         return [job for job in list(self.live.values()) if job.state == "queued"]
 
-    def announce(self, job: Job) -> None:
-        """Call what is to be called before a job starts; what onstart raises is for the caller to handle."""
-        if job.task:
-            job.task._announce()
-        if job.onstart:
-            job.onstart()
-
     # Jobs come and go
 
-    def _admit(self, job: Job, number: int) -> None:
-        self.check_new(job)
-        job._reset()
-        job._session = self
-        job._tscheduled = time.perf_counter()
-        job.state = "queued"
+    def _admit(
+        self,
+        job: Job,
+        number: int,
+        held: list[HeldFile],
+        future: JobFuture | None,
+        collector: deque[Job] | None,
+    ) -> None:
+        with self.callbacks.lock:  # which is held while the end of an execution before this one is noted
+            self.check_new(job)
+            job._reset()
+            self.live[number] = job
+            job._session = self
+            job._held = held
+            job._future = future
+            if collector is not None:  # else one that a callback executes again stays with the `run` that it came from
+                job._collector = collector
+            job._tscheduled = time.perf_counter()
+            job.state = "queued"
         if job.task:
             job.task._add(job)
             task: Task | None = job.task
             while task is not None:
                 self.tally.tasks.add(task)
                 task = task.task
-        self.live[number] = job
 
-    def _withdraw(self, job: Job, number: int) -> None:
-        self.live.pop(number, None)
-        job.state = None
+    def _withdraw(self, number: int, held: list[HeldFile]) -> None:
+        """Undo _admit, as far as it came, for a job that the server does not have."""
+        with self.callbacks.lock:
+            job = self.live.get(number)
+            if job is not None and job._id is not None:
+                return
+            release(held)
+            if job is None:
+                return
+            del self.live[number]
+            job.state = job._future = None
         if job.task:
             job.task._withdraw(job)
+        self.callbacks.changed()
 
     def _task_id(self, task: Task) -> int:
         """The server's id of a task; it gets a new one when a join has closed it there."""
         if task._wire and task._wire[0] is self._phase:
             return task._wire[1]
-        params = self._host.task(task)
+        params: dict[str, Any] = {"name": task.name}
         if task.task:
             params["task"] = self._task_id(task.task)
         if task.timeout:
@@ -281,11 +289,14 @@ class Session:
     def _starts(self, params: dict[str, Any], request: str | None) -> None:
         job = self.live.get(params["params"])
         if job is None:
+            if request is not None:
+                self.connection.refuse(request, "the job is not known")
             return
         with self.callbacks.lock:
             job._started(params, confirmed=request is None)
         if request is not None:
-            self.callbacks.put(functools.partial(self._confirm, job, request))
+            self._unconfirmed[request] = job
+            self.callbacks.put(functools.partial(self._confirm, request))
         else:
             self.callbacks.changed(always=False)
 
@@ -295,9 +306,11 @@ class Session:
             return
         if error is None:
             job._taken(taken)
+            if job._future is not None and job._future.cancelled():
+                self.forward_cancel(job)
             self.callbacks.changed(always=False)
         elif isinstance(error, CallError):
-            if job._future is None:
+            if job._future is None and job._collector is None:
                 self.refusals.append(_about(job, error))
             self._lose(number, "refused", error)
         else:  # the connection is over
@@ -307,25 +320,22 @@ class Session:
         for number in list(self.live):
             self._lose(number, "lost" if error else "terminated", error or PoolError("the pool was closed"))
         self.callbacks.changed()
-        self.callbacks.tell()
+        self.callbacks.tell(more=False)
 
     def _lose(self, number: int, reason: str, error: PoolError) -> None:
-        job = self.live.get(number)
-        if job is not None:
-            job._failed(reason, str(error))
-            self._settle(number, job, error)
+        self._settle(number, lambda job: job._failed(reason, str(error)), error)
 
     def _ended(self, number: int, record: dict[str, Any]) -> None:
+        self._settle(number, lambda job: job._ended(record), None)
+
+    def _settle(self, number: int, end: Callable[[Job], None], error: PoolError | None) -> None:
+        """Note the end of a job, count it, and have its callbacks called."""
         job = self.live.get(number)
         if job is None:
             return
         with self.callbacks.lock:
-            job._ended(record)
-            self._settle(number, job, None)
-
-    def _settle(self, number: int, job: Job, error: PoolError | None) -> None:
-        """Count a job that has ended, and have its callbacks called."""
-        with self.callbacks.lock:
+            end(job)
+            future, record = job._future, job.record if job._future else None
             if job.succeeded:
                 self.tally.done += 1
             else:
@@ -334,41 +344,47 @@ class Session:
                 self.callbacks.put(functools.partial(self._follow, job))
             del self.live[number]
             self.callbacks.changed(always=not self.live)
-        if job._future is not None:
-            job._future._complete(error)
+        if future is not None:  # its done callbacks are called here, and may take a while
+            future._complete(record, error)
             self.callbacks.changed()
 
     # What is done in the threads that serve
 
-    def _confirm(self, job: Job, request: str) -> None:
+    def _confirm(self, request: str) -> None:
         """Call what is to be called before a job starts, and have it start, or not."""
-        if job.finished:
-            return  # it was ended while it waited
+        job = self._unconfirmed.get(request)
         try:
-            self.announce(job)
-        except BaseException as error:
+            if job is not None and not job.finished:  # as it is if it was ended while it waited
+                job._announce()
+                with self.callbacks.lock:
+                    job._confirmed()
+                self.connection.reply(request)
+        except BaseException as error:  # maybe an interrupt after the reply, and then the server ignores the refusal
             self.connection.refuse(request, f"{type(error).__name__}: {error}")
-            if not isinstance(error, Exception):
+            if not isinstance(error, Exception) or job is None or job.onstart is None:
                 raise
             report_onstart(job)
-        else:
-            with self.callbacks.lock:
-                job._confirmed()
-            self.connection.reply(request)
+        finally:
+            self._unconfirmed.pop(request, None)
 
     def _follow(self, job: Job) -> None:
-        """Do what follows from the end of a job."""
-        job._log_output()
-        if job.succeeded:
-            call(job.ondone, job)
-        elif job.reason in ("start_failed", "refused"):
-            report(f'WARNING, "{job}" did not start: {"; ".join(job.record.warnings if job.record else ())}')
-        call(job.onfinish, job)
+        """Do what follows from the end of a job. Its callbacks may execute it again."""
+        end, succeeded = job._end, job.succeeded
         if job.task:
-            job.task._count(job, job.succeeded)
-            job.task._finish(closing=self._joining > 0)
-        if job._collector is not None:
-            job._collector.append(job)
+            job.task._count(job, succeeded)  # first, so that it is added again if it is executed again
+        try:
+            job._log_output()
+            if succeeded:
+                call(job.ondone, job)
+            elif job.reason in ("start_failed", "refused"):
+                report(f'WARNING, "{job}" did not start: {"; ".join(job.record.warnings if job.record else ())}')
+            call(job.onfinish, job)
+            if job.task:
+                job.task._finish(closing=self._joining > 0)
+        finally:  # also after an interrupt, for another thread may wait for the job in `run`
+            if job._collector is not None and job._end is end:
+                job._collector.append(job)
+                job._collector = None
 
     def _finish_tasks(self) -> None:
         for task in list(self.tally.tasks):
@@ -377,9 +393,3 @@ class Session:
 
 def _about(job: Job, error: CallError) -> CallError:
     return type(error)(error.code, f'job "{job}": {error.message}', error.field, error.problem)
-
-
-def report_onstart(job: Job) -> None:
-    """Tell of an exception in onstart."""
-    name = callback_name(job.onstart)
-    report(f'ERROR in {name}() of "{job}", the job is discarded:', traceback.format_exc())

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
-import stat
 import subprocess
 import sys
 from typing import IO, Any, Union
 
-from ._errors import invalid_params
+from ._errors import PoolError, invalid_params
+from ._held import HeldFile, hold
 
 PIPE = subprocess.PIPE
 STDOUT = subprocess.STDOUT
@@ -21,6 +22,8 @@ Output = Union[str, "os.PathLike[str]", IO[Any], int, None]
 stream."""
 
 Wire = Union[str, None, "dict[str, str]"]
+
+_KNOWN = "a file name, PIPE, DEVNULL, an open file or descriptor, STDOUT for stderr, or None"
 
 _AT_IMPORT = {"stdout": sys.stdout, "stderr": sys.stderr}  # the defaults of Job and Task
 
@@ -36,10 +39,12 @@ class HostStreams:
         """Whether an output is left to the task, or else is the host's own stream."""
         return output is None or output is _AT_IMPORT[name] or output is self.files[name]
 
-    def wire(self, name: str, output: Output) -> Wire:
-        """What the wire has for the stream ``name`` of a job or task; ``"inherit"`` is the host's own.
+    def wire(self, name: str, output: Output, held: list[HeldFile]) -> Wire:
+        """What the wire has for the stream ``name`` of a job; ``"inherit"`` is the host's own.
 
+        :param held: gets the open file that it needs; to be released when the job has ended.
         :raises InvalidParams: there is no such output.
+        :raises PoolError: too many files are open.
         """
         if self.is_default(name, output):
             _flush(output)
@@ -47,37 +52,44 @@ class HostStreams:
         if isinstance(output, (str, os.PathLike)):
             return _to_path(os.fspath(output))
         if not isinstance(output, int):
-            return self._to_file(name, output)
+            return self._to_file(name, output, held)
         if output == PIPE:
             return "pipe"
         if output == DEVNULL:
             return None
         if output == STDOUT and name == "stderr":
             return "stdout"
-        return self._to_descriptor(name, output)
+        return self._to_descriptor(name, output, held)
 
-    def _to_file(self, name: str, output: Any) -> Wire:
+    def _to_file(self, name: str, output: Any, held: list[HeldFile]) -> Wire:
         _flush(output)
         try:
-            return self._to_descriptor(name, output.fileno())
+            fd = output.fileno()
         except io.UnsupportedOperation:  # such as what notebooks put for sys.stdout
             return "inherit"
         except (AttributeError, ValueError) as error:
-            raise invalid_params(name, f"is {output!r}, which is not an open file: {error}") from None
+            raise invalid_params(name, f"is {output!r}, which is not an open file ({error}): give {_KNOWN}") from None
+        return self._to_descriptor(name, fd, held)
 
-    def _to_descriptor(self, name: str, fd: int) -> Wire:
+    def _to_descriptor(self, name: str, fd: int, held: list[HeldFile]) -> Wire:
         """What this process has open: the server opens it once more."""
         if fd == self._descriptors[name]:
             return "inherit"
-        try:
-            status = os.fstat(fd)
-        except OSError:
-            known = "a file name, PIPE, DEVNULL, an open file or descriptor, STDOUT for stderr, or None"
-            raise invalid_params(name, f"is {fd}, which is not open: give {known}") from None
-        here = f"/proc/{os.getpid()}/fd/{fd}"
-        if stat.S_ISREG(status.st_mode) and status.st_nlink:
-            return {"file": os.readlink(here)}
-        return {"file": here}
+        file = _hold(name, fd)
+        held.append(file)
+        return {"file": file.path}
+
+
+def _hold(name: str, fd: int) -> HeldFile:
+    try:
+        file = hold(fd)
+    except (OSError, ValueError, OverflowError) as error:
+        if getattr(error, "errno", None) == errno.EMFILE:
+            raise PoolError(f"{name}: {error}: close files, or allow more (ulimit -n)") from error
+        raise invalid_params(name, f"is {fd}, which is not open: give {_KNOWN}") from None
+    if file is None:
+        raise invalid_params(name, f"is {fd}, a socket or another thing that jobs can't open: give a file or a pipe")
+    return file
 
 
 def _usable(file: Any) -> Any:

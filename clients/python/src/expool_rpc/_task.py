@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Union
 
-from ._errors import invalid_params
+from . import _checks as checks
 from ._owner import Callback, bind, call
 from ._streams import Output
 
@@ -54,12 +54,12 @@ class Task:
         stdout: Output = sys.stdout,
         stderr: Output = sys.stderr,
     ) -> None:
-        check_member(name, timeout, task)
+        check_member(name, task)
         self.name = name
-        self.timeout = timeout
-        self.onstart = bind(onstart, self)
-        self.ondone = bind(ondone, self)
-        self.onfinish = bind(onfinish, self)
+        self.timeout = checks.seconds("timeout", timeout)
+        self.onstart = bind("onstart", onstart, self)
+        self.ondone = bind("ondone", ondone, self)
+        self.onfinish = bind("onfinish", onfinish, self)
         self.params = params
         self.task = task
         self.latency = latency
@@ -183,14 +183,10 @@ class Task:
         return max(0.001, self.timeout - (time.perf_counter() - self.tstart))
 
 
-def check_member(name: object, timeout: object, task: object) -> None:
+def check_member(name: object, task: object) -> None:
     """Refuse what neither a job nor a task can have."""
-    if not isinstance(name, str):
-        raise invalid_params("name", f"is {name!r}: give a str")
-    if not isinstance(timeout, (int, float)) or not timeout >= 0:
-        raise invalid_params("timeout", f"is {timeout!r}: give seconds, or 0 for none")
-    if task is not None and not isinstance(task, Task):
-        raise invalid_params("task", f"is {task!r}: give a Task, or None")
+    checks.kind("name", name, str, "a str")
+    checks.kind("task", task, (Task, type(None)), "a Task, or None")
 
 
 def _detail(member: Member, column: str) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from ._checks import amount, factor
+
 GIGABYTE = 1024**3
 """Bytes in what this API, like PyExPool, calls a gigabyte (GB)."""
 
@@ -20,9 +22,7 @@ def ramfracs(fracsize: float) -> int:
 
     :raises ValueError: ``fracsize`` is not above 0.
     """
-    if fracsize <= 0:
-        raise ValueError(f"fracsize is {fracsize!r}: give the size of a share in GB, above 0")
-    return int(ramsize() / fracsize)
+    return int(ramsize() / factor("fracsize", fracsize))
 
 
 def inGigabytes(nbytes: float) -> float:
@@ -45,8 +45,6 @@ def secondsToHms(seconds: float) -> tuple[int, int, float]:
 
     :raises ValueError: ``seconds`` is negative.
     """
-    if seconds < 0:
-        raise ValueError(f"seconds is {seconds!r}: give a time that is not negative")
-    minutes, rest = divmod(seconds, 60)
+    minutes, rest = divmod(amount("seconds", seconds), 60)
     hours, minutes = divmod(int(minutes), 60)
     return hours, minutes, rest
