@@ -14,7 +14,7 @@
 # expool_join [TIMEOUT]                       waits for all jobs, prints the result of join; 1 if it says that not all succeeded
 # expool_close                                waits for what was scheduled, and ends the server
 #
-# All return 1 after an error of the server, which is told on standard error, and 3 when there is no server. They can be used in
+# All return 1 after an error of the server, which is told on standard error, and 3 when there is no server or no jq. They can be used in
 # $(...), and under set -euo pipefail, where an error ends the script, unless it is asked for as above. One call at a time: not from
 # several background jobs at once, and no jobs with confirm. If the script ends in any way, the server ends, and all jobs with it.
 
@@ -35,6 +35,7 @@ expool_open() {
 	local server folder
 	[[ ! ${_expool_pid-} ]] || { _expool_say "a conversation is open already: expool_close ends it" && return 1; }
 	server=$(_expool_server) || return
+	jq --version >/dev/null 2>&1 || { _expool_say "jq 1.6 or later is needed, and no jq works" && return 3; }
 	folder=${TMPDIR:-/tmp}/expool-sh-$$-$RANDOM
 	mkdir -m 700 -- "$folder" && mkfifo -- "$folder/in" "$folder/out" && : >"$folder/kept" || return
 	# shellcheck disable=SC2094 # one end adds, the other follows
@@ -42,14 +43,14 @@ expool_open() {
 	rm -r -- "$folder"
 	"$server" --on-eof=terminate "$@" <&"$_expool_in" >&"$_expool_out" &
 	_expool_pid=$!
-	expool_call status >/dev/null || { local status=$? && _expool_forget && return "$status"; } # wrong flags show now
+	expool_call status >/dev/null || { local status=$? && _expool_forget "$status" && return "$status"; } # wrong flags show now
 }
 
 expool_call() { # method [params]
 	# shellcheck disable=SC2016 # the dollars are jq's
-	local line request='{jsonrpc: "2.0", id: "call", method: $method, params: $params}'
+	local line request='if $params | contains("\ufffd") then error("altered") else {jsonrpc: "2.0", id: "call", method: $method, params: ($params | fromjson)} end'
 	[[ ${_expool_pid-} ]] || { _expool_say "$1: no conversation is open: expool_open comes first" && return 3; }
-	line=$(jq -cn --arg method "$1" --argjson params "${2:-{\}}" "$request" 2>/dev/null) ||
+	line=$(jq -cn --arg method "$1" --arg params "${2:-{\}}" "$request" 2>/dev/null) ||
 		{ _expool_say "$1: its params are not JSON: ${2-}" && return 1; }
 	printf '%s\n' "$line" >&"$_expool_in"
 	_expool_answer "$1"
@@ -58,7 +59,7 @@ expool_call() { # method [params]
 _expool_answer() { # method
 	local line
 	while _expool_read; do
-		if [[ $line == '{"jsonrpc":"2.0","id":'* && $line != *'"method":"onstart"'* ]]; then
+		if [[ $line == '{"jsonrpc":"2.0","id":"call",'* || $line == '{"jsonrpc":"2.0","id":null,'* ]]; then # null: the line was too long
 			jq -ce --arg method "$1" 'if .error then "expool: \($method): \(.error.message)\n" | halt_error(1) else .result end' <<<"$line"
 			return
 		fi
@@ -94,12 +95,13 @@ expool_execute() { # [--field value]... [--] command [args]
 	jq .job <<<"$params"
 }
 
-# Values are taken as JSON where they are, but for the fields that are always text.
+# Values are taken as JSON where they are, but for the fields that are always text. jq makes U+FFFD of what is not UTF-8.
 _expool_job() { # how many of the arguments are fields and values; these; the command
 	# shellcheck disable=SC2016
-	jq -cn '($ARGS.positional[0] | tonumber) as $n | $ARGS.positional[1:] | .[$n:] as $args | .[:$n]
-		| [range(0; $n; 2) as $i | {(.[$i]): (.[$i] as $field | .[$i + 1]
-			| if $field | IN("name", "workdir", "stdin", "category") then . else fromjson? // . end)}]
+	jq -cn 'if any($ARGS.positional[]; contains("\ufffd")) then "expool: execute: there are bytes that are not UTF-8, or U+FFFD\n" | halt_error(1) else . end
+		| ($ARGS.positional[0] | tonumber) as $n | $ARGS.positional[1:] | .[$n:] as $args | .[:$n]
+		| [range(0; $n; 2) as $i | {(.[$i]): (.[$i] as $field | .[$i + 1] as $value | $value
+			| if $field | IN("name", "workdir", "stdin", "category") then . else (try fromjson catch $value) end)}]
 		| {name: ($args | join(" ")), args: $args} + (add // {})' --args -- "$@"
 }
 
@@ -118,11 +120,12 @@ expool_notifications() {
 expool_close() {
 	local status=0
 	expool_call shutdown >/dev/null || status=$?
-	_expool_forget
+	[[ ! ${_expool_pid-} ]] || _expool_forget "$status"
 	return "$status"
 }
 
-_expool_forget() {
+_expool_forget() { # status of the last call; if that failed, nobody has told the server to end
+	[[ $1 == 0 ]] || kill "$_expool_pid" 2>/dev/null || true
 	wait "$_expool_pid" || true
 	exec {_expool_in}>&- {_expool_out}<&- {_expool_keep}>&- {_expool_kept}<&-
 	unset _expool_pid _expool_in _expool_out _expool_keep _expool_kept

@@ -102,3 +102,62 @@ test_a_dry_run_prints_commands_that_a_shell_understands() {
 	ends_with 0 expool run --dry-run touch ::: made
 	[[ ! -e made ]] || fail "it ran"
 }
+
+test_words_of_the_command_that_are_not_UTF_8_are_refused() {
+	ends_with 2 expool run printf '%s\n' $'bad\xff' ::: a
+	has "$err" 'a word of the command has bytes that are not UTF-8'
+	is "$out" ''
+}
+
+test_a_folder_for_output_that_is_not_UTF_8_is_refused() {
+	ends_with 2 expool run --results $'r\xff' echo ::: a
+	has "$err" 'the folder for output has bytes that are not UTF-8'
+	mkdir $'t\xff'
+	TMPDIR=$PWD/$'t\xff' ends_with 2 expool run echo ::: a
+	has "$err" 'the folder for output has bytes that are not UTF-8'
+}
+
+# Of the name and of the arguments, so that a short line can do it.
+test_a_line_that_becomes_too_long_a_request_is_refused_by_its_number() {
+	local word
+	word=$(printf '{}%.0s' {1..80})
+	{ head -c 450000 /dev/zero | tr '\0' x && printf '\n2\n3\n'; } >lines
+	ends_with 2 expool run -k sh -c 'echo ${#0}' "$word" <lines
+	has "$err" 'expool: line 1: is too long'
+	is "$out" $'80\n80'
+}
+
+test_a_value_for_a_flag_is_wrong_usage() {
+	local flag
+	for flag in null keep-order tag json dry-run bar help; do
+		ends_with 2 expool run "--$flag=false" echo ::: a
+		is "$err" "expool: --$flag takes no value"
+	done
+}
+
+test_a_device_or_a_pipe_may_be_the_input() {
+	ends_with 0 expool run -a /dev/null echo
+	ends_with 0 expool run -k -a <(printf 'a\nb\n') echo
+	is "$out" $'a\nb'
+}
+
+test_closed_descriptors() {
+	closed_input() { expool run "$@" <&-; }
+	closed_output() { "$here/expool" run "$@" >&-; }
+	ends_with 0 closed_input echo ::: a
+	is "$out$err" a
+	ends_with 2 closed_input echo
+	is "$err" "expool: can't read the input: standard input is closed"
+	ends_with 1 closed_output echo ::: a
+	is "$err" "expool: can't write the output: standard output is closed"
+	is "$(expool run echo ::: a 2>&-)" a
+	nothing_is_left closed
+}
+
+test_a_dry_run_prints_the_commands_of_job_objects() {
+	printf '%s\n' '{"name":"a name","args":["echo","a  b"]}' '' '{"name":"b","args":"my command"}' '{"name":"stub","args":null}' >jobs.jsonl
+	ends_with 0 expool jobs --dry-run jobs.jsonl
+	is "$out" $'echo \'a  b\'\n\'my command\'\n:'
+	ends_with 2 expool jobs --dry-run < <(echo '{"name":"a"}')
+	is "$err" 'expool: line 1: needs a name, and a command as args'
+}

@@ -188,3 +188,71 @@ pipe_is_full() { # a run: does the reader of its input wait to write?
 	done
 	return 1
 }
+
+# A program that stands for the real one, and sends a signal to the run that starts it.
+signalling() { # program, signal
+	rm -rf signalling && mkdir signalling
+	printf '#!/bin/sh\nkill -%s %s\nexec %q "$@"\n' "$2" '"$PPID"' "$(type -P "$1")" >"signalling/${1##*/}"
+	chmod +x signalling/*
+}
+
+test_a_signal_while_a_run_is_started_ends_it() {
+	local signal program run status path=$PWD/signalling:${EXPOOL_RPC%/*}:$PATH server=${EXPOOL_RPC##*/}
+	for signal in TERM HUP; do
+		for program in mkdir mkfifo "$EXPOOL_RPC"; do
+			signalling "$program" "$signal"
+			PATH=$path EXPOOL_RPC=$server EXPOOL_TEST_MARK=early.$$ "$here/expool" run --grace 0 sleep ::: 1000 >out 2>err &
+			run=$! status=0
+			until_true not kill -0 "$run" 2>/dev/null
+			wait "$run" || status=$?
+			is "$status" $((128 + $(kill -l "$signal"))) "SIG$signal at $program: $(<err)"
+			nothing_is_left early
+		done
+	done
+}
+
+test_a_signal_while_a_pipe_has_no_writer_ends_the_run() {
+	local run status=0
+	mkfifo input
+	EXPOOL_TEST_MARK=pipe.$$ "$here/expool" run -a input echo &
+	run=$!
+	trap 'kill -KILL "$run" 2>/dev/null' EXIT
+	until_true server_is_known
+	kill -TERM "$run"
+	until_true not kill -0 "$run" 2>/dev/null
+	wait "$run" || status=$?
+	is "$status" 143
+	nothing_is_left pipe
+}
+
+test_Ctrl_C_ends_a_loop_of_runs() {
+	! sigint_is_ignored || skip "SIGINT is ignored here"
+	on_terminal loop "bash -c 'for i in 1 2 3; do \"$here/expool\" run -j1 sh -c \": >ran.\$i; exec sleep \\\$0\" ::: 1000; done'"
+	until_true compgen -G 'ran.1'
+	printf '\003' >&"$keys"
+	until_true not kill -0 "$terminal"
+	is "$(echo ran.*)" ran.1
+	exec {keys}>&-
+	nothing_is_left loop
+}
+
+test_a_reader_that_has_enough_is_status_141() {
+	local options
+	for options in '' --tag --json --dry-run; do
+		# shellcheck disable=SC2086
+		expool run $options sh -c 'seq 30000' ::: {1..50} 2>err | head -n 1 >out
+		is "${PIPESTATUS[0]} $(<err)" '141 ' "$options"
+	done
+}
+
+test_a_server_that_ends_without_a_word_is_told() {
+	EXPOOL_RPC=$(type -P true) ends_with 3 expool run echo ::: a
+	has "$err" 'ended with status 0'
+	nothing_is_left silent
+}
+
+test_a_number_of_retries_is_decimal_and_bounded() {
+	ends_with 0 expool run --retries-on-timeout 08 true ::: a
+	ends_with 2 expool run --retries-on-timeout 99999999999999999999 true ::: a
+	has "$err" "--retries-on-timeout is '99999999999999999999'"
+}

@@ -82,3 +82,60 @@ test_the_end_of_the_script_ends_all_jobs() {
 	is "$status" 137
 	nothing_is_left functions
 }
+
+test_values_that_are_null_or_false_are_no_text() {
+	run_script <<-'END'
+		expool_open
+		expool_execute --name null --stdout null --rsrtonto false -- echo not shown >/dev/null
+		expool_execute --name stub --args null --params false -- x >/dev/null
+		expool_join | jq -c '[.done, .failed]'
+		expool_call jobs | jq -c '.jobs[] | [.name, .pid == null, .params]'
+		expool_close
+	END
+	is "$err" ''
+	is "$out" $'[2,0]\n["null",false,null]\n["stub",true,false]'
+}
+
+test_an_answer_may_contain_what_a_notification_has() {
+	run_script <<-'END'
+		expool_open
+		expool_execute --params '{"method":"onstart"}' -- true
+		expool_join >/dev/null
+		expool_call jobs | jq -r '.jobs[].params.method'
+		expool_close
+	END
+	is "$out" $'1\nonstart'
+}
+
+test_what_is_not_UTF_8_is_refused() {
+	run_script <<-'END'
+		expool_open
+		expool_execute -- echo $'bad\xff' || echo "argument $?"
+		expool_execute --name $'bad\xff' true || echo "field $?"
+		expool_call jobs $'{"name":"\xff"}' || echo "params $?"
+		expool_close
+	END
+	is "$out" $'argument 1\nfield 1\nparams 1'
+}
+
+test_without_jq_the_functions_give_3() {
+	programs_without jq
+	run_script <<-'END'
+		path=$PATH
+		PATH=$PWD/programs
+		expool_open || echo "open $?"
+		PATH=$path
+		expool_open
+		PATH=$PWD/programs
+		expool_close || echo "close $?"
+	END
+	is "$out" $'open 3\nclose 1'
+	has "$err" 'jq 1.6 or later is needed'
+	nothing_is_left functions
+}
+
+test_closing_what_is_not_open_gives_3() {
+	run_script <<<'expool_close || echo "status $?"'
+	is "$out" 'status 3'
+	is "$err" 'expool: shutdown: no conversation is open: expool_open comes first'
+}

@@ -77,6 +77,9 @@ test_a_full_disk_under_the_joblog_is_told_and_ends_the_run() {
 	full() { expool run --json sleep ::: 0 1000 >/dev/full; }
 	ends_with 1 full
 	has "$err" "can't write the output"
+	full() { expool run --dry-run echo ::: a >/dev/full; }
+	ends_with 1 full
+	has "$err" 'No space left on device'
 }
 
 test_a_full_disk_under_the_results_is_told_and_keeps_what_was_finished() {

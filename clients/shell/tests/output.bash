@@ -103,3 +103,30 @@ test_wrong_lines_of_a_job_file_are_told_and_the_others_run() {
 	has "$err" 'my jobs:3: is not a job object'
 	has "$err" 'my jobs:4: invalid params: timeuot is not known: did you mean timeout?'
 }
+
+test_a_tag_does_not_depend_on_the_name_of_the_folder() {
+	ends_with 0 expool run -k --tag --results x=y sh -c 'echo out$0' ::: 1 2 3
+	is "$out" $'1\tout1\n2\tout2\n3\tout3'
+}
+
+test_a_tag_may_be_long() {
+	local i
+	for i in 1 2 3; do head -c 100000 /dev/zero | tr '\0' "$i"; echo; done >lines
+	expool run -k --tag sh -c 'echo x' {} <lines >seen || fail "status $?"
+	is "$(cut -f 1 seen | cmp - lines)" ''
+	is "$(cut -f 2 seen)" $'x\nx\nx'
+	ends_with 0 expool run -k --tag echo x {#} ::: '' $'two\nlines'
+	is "$out" $'\tx 1\ntwo\nlines\tx 2'
+}
+
+test_captured_output_is_printed_as_it_is() {
+	printf '%s\n' '{"name":"a","args":["printf","%s","open"],"stdout":"pipe"}' '{"name":"b","args":["true"],"stdout":"pipe"}' \
+		'{"name":"c","args":["printf","\n\nend\n\n"],"stdout":"pipe"}' >jobs.jsonl
+	expool jobs -k jobs.jsonl >seen || fail "status $?"
+	printf 'open\n\nend\n\n' | cmp - seen || fail "changed on the way"
+}
+
+test_a_name_is_one_column_of_the_joblog() {
+	ends_with 0 expool jobs --joblog log < <(jq -nc '{name: "a\tb\nc\rd", args: null}')
+	is "$(tail -n +2 log | cut -f 9-)" 'a\tb\nc\rd'
+}

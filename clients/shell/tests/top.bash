@@ -81,3 +81,12 @@ test_top_fits_the_terminal() {
 	until_true file_has ended
 	[[ $(<seen) != *' 8  queued'* ]] || fail "too long: $(<seen)"
 }
+
+test_top_needs_jq_and_has_help() {
+	programs_without jq
+	ends_with 3 env "PATH=$PWD/programs" "$here/expool" top
+	has "$err" 'jq 1.6 or later is needed'
+	ends_with 0 expool top --help
+	has "$out" 'usage: expool run'
+	ends_with 2 expool top no-argument
+}
