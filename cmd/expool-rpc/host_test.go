@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"sync"
 	"syscall"
@@ -29,6 +30,7 @@ func TestMain(m *testing.M) {
 		os.Unsetenv(serverVariable)
 		os.Exit(run(os.Args[1:]))
 	}
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) // so that servers start with its default, also if the tests are run by nohup
 	status := m.Run()
 	if copied != "" {
 		os.RemoveAll(copied)
