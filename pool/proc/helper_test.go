@@ -205,7 +205,7 @@ func helperServer(args []string) error {
 	for rec.find(a, event.begun) == nil {
 		rec.next()
 	}
-	fmt.Printf("%d\n%s\n%s\n", rec.events[0].pid, r.Capabilities().CgroupDir, r.cgroups.memory.root)
+	fmt.Printf("%d\n%s\n%s\n", rec.find(a, event.begun).pid, r.Capabilities().CgroupDir, r.cgroups.memory.root)
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); { // paths that further jobs read
 		a.Job++
 		r.Start(a, &Command{Args: []string{"true"}, Stdin: lines.Text(), Stdout: Output{Kind: Null}, Stderr: Output{Kind: Null}, MemGroup: args[0] == "group"})
