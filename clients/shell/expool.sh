@@ -51,7 +51,7 @@ expool_call() { # method [params]
 	local line request='if $params | contains("\ufffd") then error("altered") else {jsonrpc: "2.0", id: "call", method: $method, params: ($params | fromjson)} end'
 	[[ ${_expool_pid-} ]] || { _expool_say "$1: no conversation is open: expool_open comes first" && return 3; }
 	line=$(jq -cn --arg method "$1" --arg params "${2:-{\}}" "$request" 2>/dev/null) ||
-		{ _expool_say "$1: its params are not JSON: ${2-}" && return 1; }
+		{ _expool_say "$1: its params are not JSON in UTF-8: ${2-}" && return 1; }
 	printf '%s\n' "$line" >&"$_expool_in"
 	_expool_answer "$1"
 }

@@ -301,14 +301,7 @@ func closeOutput(t *testing.T, mode string) {
 }
 
 func TestAnOutputThatCanNotBeWrittenEndsEverythingAndIsTold(t *testing.T) {
-	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer full.Close()
-	var told strings.Builder
-	cmd := serverCommand("--grace=0.2")
-	cmd.Stdout, cmd.Stderr = full, &told
+	cmd, told := onAFullDisk(t, "--grace=0.2")
 	stdin, err := cmd.StdinPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -319,23 +312,33 @@ func TestAnOutputThatCanNotBeWrittenEndsEverythingAndIsTold(t *testing.T) {
 	nonce := nonce()
 	fmt.Fprintf(stdin, `{"jsonrpc":"2.0","id":1,"method":"execute","params":%s}`+"\n", tree(nonce))
 	cmd.Wait()
-	if status := exitStatus(cmd.ProcessState); status != 74 || !strings.Contains(told.String(), "no space left") {
-		t.Errorf("exit status %d, %q", status, told.String())
-	}
+	expectFullDisk(t, cmd, told)
 	expectNobody(t, nonce)
 }
 
 // The answer to a shutdown is the last line, written when nothing else is left to be done.
 func TestALastLineThatCanNotBeWrittenIsTold(t *testing.T) {
+	cmd, told := onAFullDisk(t)
+	cmd.Stdin = strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"shutdown"}`)
+	_ = cmd.Run()
+	expectFullDisk(t, cmd, told)
+}
+
+// onAFullDisk is a server whose output can't be written; told is its standard error.
+func onAFullDisk(t *testing.T, flags ...string) (cmd *exec.Cmd, told *strings.Builder) {
+	t.Helper()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer full.Close()
-	var told strings.Builder
-	cmd := serverCommand()
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"shutdown"}`), full, &told
-	_ = cmd.Run()
+	t.Cleanup(func() { full.Close() })
+	cmd, told = serverCommand(flags...), &strings.Builder{}
+	cmd.Stdout, cmd.Stderr = full, told
+	return cmd, told
+}
+
+func expectFullDisk(t *testing.T, cmd *exec.Cmd, told *strings.Builder) {
+	t.Helper()
 	if status := exitStatus(cmd.ProcessState); status != 74 || !strings.Contains(told.String(), "no space left") {
 		t.Errorf("exit status %d, %q", status, told.String())
 	}

@@ -13,8 +13,8 @@ import (
 // the next milliseconds, beside the job: up to a sixth of the cost of a short one. So the threads of a guardian start with a timer slack that
 // has the monitor wake up when its CPU is interrupted anyway. Those that fork have the slack of the server, and so have the jobs.
 //
-// Nothing that a guardian does may need the monitor, or timers of the runtime (a test of the policy looks for them): where a thread blocks in a system call while another one has to
-// run, see watchServer; it waits by system calls. A refusal costs nothing but speed.
+// Nothing that a guardian does may need the monitor, or timers of the runtime (a test of the policy looks for them): where a thread blocks in a system
+// call while another one has to run, see watchServer; it waits by system calls. A refusal costs nothing but speed.
 const (
 	monitorSlack  = 100 * time.Millisecond
 	slackVariable = "EXPOOL_TIMER_SLACK" // for guardians: the server's, in nanoseconds

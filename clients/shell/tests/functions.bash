@@ -54,7 +54,7 @@ test_errors_of_calls_are_told_and_end_the_script() {
 	is "$out" $'status 1\nstatus 1\nstatus 1\nstatus 1'
 	has "$err" 'expool: execute: invalid params: timeuot is not known: did you mean timeout?'
 	has "$err" 'expool: no_such_method: there is no method'
-	has "$err" 'expool: jobs: its params are not JSON: {bad'
+	has "$err" 'expool: jobs: its params are not JSON in UTF-8: {bad'
 	nothing_is_left functions
 }
 
