@@ -206,7 +206,10 @@ func helperServer(args []string) error {
 		rec.next()
 	}
 	fmt.Printf("%d\n%s\n%s\n", rec.find(a, event.begun).pid, r.Capabilities().CgroupDir, r.cgroups.memory.root)
-	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); { // paths that further jobs read
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); { // paths that further jobs read, each in the guardian of the job before
+		for rec.find(a, event.ended) == nil {
+			rec.next()
+		}
 		a.Job++
 		r.Start(a, &Command{Args: []string{"true"}, Stdin: lines.Text(), Stdout: Output{Kind: Null}, Stderr: Output{Kind: Null}, MemGroup: args[0] == "group"})
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -194,10 +195,9 @@ func TestAGuardianThatWaitsForAPipeCleansUpAfterItsServer(t *testing.T) {
 			guardian := guardianOf(t, server.job)
 			writeFile(t, gate, "go\n", 0o666)
 			expectGone(t, []int{server.job}, patience)
-			files := func() int { list, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", guardian)); return len(list) }
-			before := files()
-			fmt.Fprintln(server.stdin, mkfifo(t))
-			if !pollFor(patience, func() bool { return files() > before }) {
+			never := mkfifo(t)
+			fmt.Fprintln(server.stdin, never)
+			if !pollFor(patience, func() bool { return opens(guardian, never) }) {
 				t.Fatal("the guardian does not open the pipe")
 			}
 			kill(t, server.cmd.Process.Pid, unix.SIGKILL)
@@ -206,6 +206,26 @@ func TestAGuardianThatWaitsForAPipeCleansUpAfterItsServer(t *testing.T) {
 			expectNoCgroup(t, server.memory)
 		})
 	}
+}
+
+// opens is true if a thread of a process is in a system call that opens a file.
+func opens(pid int, path string) bool {
+	memory, err := os.Open(fmt.Sprintf("/proc/%d/mem", pid))
+	if err != nil {
+		return false
+	}
+	defer memory.Close()
+	calls, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/syscall", pid))
+	return slices.ContainsFunc(calls, func(file string) bool {
+		var number, dirfd, name uint64
+		call, _ := os.ReadFile(file)
+		if n, _ := fmt.Sscanf(string(call), "%d %v %v", &number, &dirfd, &name); n < 3 || number != unix.SYS_OPENAT {
+			return false
+		}
+		is := make([]byte, len(path)+1)
+		_, err := memory.ReadAt(is, int64(name))
+		return err == nil && string(is) == path+"\x00"
+	})
 }
 
 // Somebody stops a guardian in the midst of a hard kill.
