@@ -204,12 +204,22 @@ func TestAKilledGuardianTakesOnlyItsJobWithIt(t *testing.T) {
 			if !waitUntil(patience, func() bool { return len(holders(doomed)) >= treeSize && len(holders(spared)) >= treeSize }) {
 				t.Fatal("the trees are not complete")
 			}
-			h.call(3, "jobs", "")
-			for _, r := range result[struct{ Jobs []record }](h, 3).Jobs {
-				if r.Job == first {
-					killParent(t, r.PID)
+			var pid int
+			id := 10
+			known := func() bool { // the server may hear of a start later than this test
+				id++
+				h.call(id, "jobs", "")
+				for _, r := range result[struct{ Jobs []record }](h, id).Jobs {
+					if r.Job == first {
+						pid = r.PID
+					}
 				}
+				return pid != 0
 			}
+			if !waitUntil(patience, known) {
+				t.Fatal("the job has no pid")
+			}
+			killParent(t, pid)
 			if r := h.finished(first); r.Reason != "signaled" || *r.Code != -9 || len(r.Warnings) == 0 {
 				t.Errorf("%+v", r)
 			}

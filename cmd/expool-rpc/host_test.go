@@ -30,7 +30,11 @@ func TestMain(m *testing.M) {
 		os.Unsetenv(serverVariable)
 		os.Exit(run(os.Args[1:]))
 	}
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) // so that servers start with its default, also if the tests are run by nohup
+	for _, sig := range []os.Signal{syscall.SIGHUP, syscall.SIGINT} {
+		if signal.Ignored(sig) { // the tests are run by nohup or in the background of a script: servers shall start with the default
+			signal.Notify(make(chan os.Signal, 1), sig)
+		}
+	}
 	status := m.Run()
 	if copied != "" {
 		os.RemoveAll(copied)
