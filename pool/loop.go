@@ -1,6 +1,8 @@
 package pool
 
 import (
+	"time"
+
 	"expool/pool/proc"
 	"expool/pool/sched"
 )
@@ -45,20 +47,20 @@ func (p *Pool) loop() {
 		select {
 		case <-p.signal:
 		case <-p.clock.C():
-			p.step(sched.Tick{})
 		}
 		clear(items)
 		items = p.take(items)
 		for _, it := range items {
 			p.handle(it)
 		}
-		p.wake()
+		p.tick()
 	}
 	p.end()
 }
 
 func (p *Pool) handle(it item) {
 	if it.look != nil {
+		p.core.Advance(p.clock.Now())
 		it.look(p.core)
 		return
 	}
@@ -71,11 +73,39 @@ func (p *Pool) handle(it item) {
 	p.step(it.event(call))
 }
 
-// wake has the scheduler called in time.
-func (p *Pool) wake() {
-	if at, ok := p.core.Deadline(); ok {
-		p.clock.Wake(at)
+// tick tells the scheduler that a deadline is over, after all that came before, and has it called at the next one.
+func (p *Pool) tick() {
+	now := p.clock.Now().Mono
+	at, ok := p.core.Deadline()
+	switch {
+	case !ok || at > now:
+		p.settled = 0
+	case p.settle(now, now-at):
+		p.step(sched.Tick{})
+		at, ok = p.core.Deadline()
 	}
+	if ok {
+		p.clock.Wake(max(at, p.settled))
+	}
+}
+
+// A deadline that is found to be over for longer than stalled says that this process could not run: it was stopped, or the machine was. The
+// news of what happened meanwhile, and so in time, are given as long as settling to come in.
+const (
+	stalled  = 100 * time.Millisecond
+	settling = 20 * time.Millisecond
+)
+
+// settle says that a deadline which is over, for that long, may be told.
+func (p *Pool) settle(now, late time.Duration) bool {
+	if p.settled == 0 && late > stalled {
+		p.settled = now + settling
+	}
+	if now < p.settled {
+		return false
+	}
+	p.settled = 0
+	return true
 }
 
 func (p *Pool) step(e sched.Event) {

@@ -95,6 +95,7 @@ type Pool struct {
 
 	calls    map[sched.CallID]func(any, error) // owned by the loop, as is all that follows
 	lastCall sched.CallID
+	settled  time.Duration // until then no deadline is told; 0: none waits for that
 	quit     bool
 	looks    sync.WaitGroup // of goroutines that measure
 	final    sched.Status

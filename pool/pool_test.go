@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -59,6 +60,15 @@ func (c *fakeClock) Wake(at time.Duration) {
 	defer c.mu.Unlock()
 	c.wake = at
 	c.fire()
+}
+
+// await waits until the loop wants to be woken at the given time.
+func (c *fakeClock) await(at time.Duration) {
+	for asked := time.Duration(0); asked != at; runtime.Gosched() {
+		c.mu.Lock()
+		asked = c.wake
+		c.mu.Unlock()
+	}
 }
 
 func (c *fakeClock) C() <-chan struct{} { return c.c }
@@ -173,6 +183,32 @@ func waitFor(t *testing.T, changes chan *Change, what sched.What) *Change {
 			t.Fatalf("no change %v", what)
 		}
 	}
+}
+
+// A job ends in time while the process of the pool is stopped; another one does not.
+func TestNewsOfATimeInWhichTheLoopDidNotRunComeBeforeDeadlines(t *testing.T) {
+	b := newBench(t, Config{Workers: 2})
+	if _, err := b.ExecuteAll(context.Background(), []*Job{{Name: "a", Args: []string{"a"}, Timeout: time.Second}, {Name: "b", Args: []string{"b"}, Timeout: time.Second}}); err != nil {
+		t.Fatal(err)
+	}
+	for id := range int64(2) {
+		<-b.runner.asked
+		b.runner.news.Started(first(id+1), proc.Start{PID: 42, Wall: 1})
+		waitFor(t, b.changes, sched.Spawned)
+	}
+	b.clock.advance(10 * time.Second)
+	b.clock.await(10*time.Second + settling)
+	b.runner.news.Exited(first(1), proc.Exit{PID: 42})
+	if ch := waitFor(t, b.changes, sched.OnFinish); ch.Reason != sched.Exited {
+		t.Errorf("job %d: %v", ch.Job, ch.Reason)
+	}
+	b.clock.advance(settling)
+	b.expect("signal job 2 attempt 1 1")
+	b.runner.news.Exited(first(2), proc.Exit{Code: -15, PID: 42})
+	if ch := waitFor(t, b.changes, sched.OnFinish); ch.Reason != sched.TimedOut {
+		t.Errorf("job %d: %v", ch.Job, ch.Reason)
+	}
+	b.close()
 }
 
 func TestTheOutputOfAJobIsThatOfItsNearestTask(t *testing.T) {

@@ -30,7 +30,7 @@ func (c *Core) besideFits(j *job) bool {
 // expect estimates what a job will use: what an earlier attempt of it did, else what its category is known for, else what
 // others do on average. Its own limit is the most.
 func (c *Core) expect(j *job) int64 {
-	if c.cfg.Memory.Limit == 0 {
+	if c.cfg.Memory.Limit == 0 || j.spec.Stub {
 		return 0
 	}
 	guess := j.mem

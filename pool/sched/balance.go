@@ -1,10 +1,15 @@
 package sched
 
+import (
+	"cmp"
+	"slices"
+)
+
 // balance ends attempts, for another one later with fewer beside it, until the rest fits the limit. One always stays.
 //
 // An attempt that is about to break a limit of its own is left to that: it would do so again, and the next look comes at once.
 func (c *Core) balance() {
-	var may []*job
+	var may, ending []*job
 	excess, stays := -c.watch.limit, 0
 	for j := range c.active.all {
 		if j.run.hard || c.breaksOwn(j) {
@@ -13,13 +18,14 @@ func (c *Core) balance() {
 		excess += c.soon(j)
 		switch {
 		case j.cause != NoReason:
+			ending = append(ending, j)
 		case !j.spec.Sync && j.run.started && j.run.mem > 0:
 			may = append(may, j)
 		default:
 			stays++
 		}
 	}
-	if excess <= 0 {
+	if excess = c.cutGrace(ending, excess); excess <= 0 {
 		return
 	}
 	n := len(may) + stays
@@ -28,6 +34,19 @@ func (c *Core) balance() {
 		c.postpone(j)
 	}
 	c.narrow = max(n-len(chosen), 1)
+}
+
+// cutGrace kills attempts that are ending anyway, which costs no work: the largest first, until the rest fits. It gives what that does not free.
+func (c *Core) cutGrace(ending []*job, excess int64) int64 {
+	slices.SortStableFunc(ending, func(a, b *job) int { return cmp.Compare(c.soon(b), c.soon(a)) })
+	for _, j := range ending {
+		if excess <= 0 {
+			break
+		}
+		excess -= c.soon(j)
+		c.kill(j)
+	}
+	return excess
 }
 
 // breaksOwn says that an attempt is about to break its own limit, or the pool's alone.
@@ -52,7 +71,6 @@ func (c *Core) postpone(j *job) {
 	}
 	j.beside = int32(beside)
 	j.postponed++
-	j.since = c.starts
 	j.again = true
 	c.endNow(j, MemLimit)
 }

@@ -98,9 +98,11 @@ func (c *Core) chainMemory(origin *job) {
 		return
 	}
 	related := c.categories[origin.spec.Category].bySize.atLeast(origin.spec.Size)
-	for j := range c.active.all {
-		if j.spec.Category == origin.spec.Category && j.spec.chains() && j.spec.Size < origin.spec.Size && j.mem >= origin.mem {
-			related = append(related, j)
+	for _, seen := range []*list[job]{&c.active, &c.restarts, &c.later} {
+		for j := range seen.all {
+			if j.spec.Category == origin.spec.Category && j.spec.chains() && j.spec.Size < origin.spec.Size && j.mem >= origin.mem {
+				related = append(related, j)
+			}
 		}
 	}
 	c.endRelated(origin, related, ChainedMemory)

@@ -27,6 +27,7 @@ type Core struct {
 	queue    list[job] // the others
 	later    list[job] // postponed: those that may run beside more come first
 	sync     list[job] // synchronous jobs that can't start just now
+	passed   list[job] // of the first three, those that others may have gone past: the longest ago first
 
 	occupied   int       // attempts that hold a worker
 	active     list[job] // attempts that the runner has: Start was sent, Ended or NotStarted has not come
@@ -34,8 +35,6 @@ type Core struct {
 	narrow     int       // how many may run until one has finished, after some were postponed; 0: all
 	promised   int64     // bytes expected of the attempts that await a confirmation
 	starts     int64     // attempts sent so far
-	bypassed   int       // starts in a row that went past the head of the queue
-	head       JobID     // that head
 	watch      watch
 	byState    [numStates]int64
 	categories map[string]*category
@@ -82,6 +81,7 @@ func New(cfg Config) *Core {
 		queue:      list[job]{at: func(j *job) *link[job] { return &j.inQueue }},
 		sync:       list[job]{at: func(j *job) *link[job] { return &j.inQueue }},
 		later:      list[job]{at: func(j *job) *link[job] { return &j.inQueue }},
+		passed:     list[job]{at: func(j *job) *link[job] { return &j.inPassed }},
 		active:     list[job]{at: func(j *job) *link[job] { return &j.inActive }},
 		taskByID:   list[task]{at: func(t *task) *link[task] { return &t.inAll }},
 		joins:      list[joinCall]{at: func(j *joinCall) *link[joinCall] { return &j.in }},
@@ -98,18 +98,18 @@ func New(cfg Config) *Core {
 
 // Step takes an event and gives what is to be done now. The slice is valid until the next step.
 //
-// The event is looked at before the timers that are due: an exit that is told at the moment of a deadline was in time.
+// Timers fire with [Tick] only: an exit that is told before it was in time, however late the tick comes.
 func (c *Core) Step(now Now, e Event) []Action {
 	clear(c.out)
 	c.now, c.out, c.again = now, c.out[:0], false
 	c.handle(e)
-	for t := c.timers.due(now.Mono); t != nil; t = c.timers.due(now.Mono) {
-		c.fire(t)
-	}
 	c.pump()
 	c.settle()
 	return c.out
 }
+
+// Advance says how late it is now to the questions that follow: Status, Jobs, Tasks and Explain. Step does so by itself.
+func (c *Core) Advance(now Now) { c.now = now }
 
 // Deadline is when Step wants to be called with Tick, if no other event comes first; false if it need not.
 func (c *Core) Deadline() (time.Duration, bool) {
@@ -147,6 +147,7 @@ func (c *Core) handle(e Event) {
 	case Hold:
 		c.held = e.On
 	case Tick:
+		c.tick()
 	case Confirmed:
 		c.confirmed(e)
 	case Started:
@@ -157,6 +158,12 @@ func (c *Core) handle(e Event) {
 		c.endedAttempt(e)
 	case Looked:
 		c.looked(e)
+	}
+}
+
+func (c *Core) tick() {
+	for t := c.timers.due(c.now.Mono); t != nil; t = c.timers.due(c.now.Mono) {
+		c.fire(t)
 	}
 }
 

@@ -29,7 +29,7 @@ func (c *Core) beginEnd(j *job, why Reason) {
 		return
 	}
 	c.do(Kill{Job: j.id, Attempt: j.attempt})
-	c.timers.set(&j.run.timer, c.now.Mono+c.cfg.Grace)
+	c.timers.set(&j.run.timer, after(c.now.Mono, c.cfg.Grace))
 }
 
 // kill sends the hard kill, once.

@@ -85,8 +85,26 @@ func (c *Core) explainQueued(j *job, x *Explanation) {
 		x.Text = fmt.Sprintf("all workers (%d) are busy; jobs before it: %d", c.cfg.Workers, ahead)
 		x.WaitsFor = c.working()
 	default:
-		x.Constraint = BlockedByOrder
-		x.Text = fmt.Sprintf("jobs before it: %d; they are being started", ahead)
+		c.explainOrder(j, ahead, x)
+	}
+}
+
+// explainOrder is about a job that could start if nothing stood before it.
+func (c *Core) explainOrder(j *job, ahead int, x *Explanation) {
+	x.Constraint = BlockedByOrder
+	x.Text = fmt.Sprintf("jobs before it: %d; they are being started", ahead)
+	first := c.overtaken()
+	if first == nil {
+		for first = range c.waiting {
+			break
+		}
+	}
+	if first == nil || first == j {
+		return
+	}
+	if why := c.blocker(first); why != "" {
+		x.Text = fmt.Sprintf("jobs before it: %d; job %d goes first, and waits (%s)", ahead, first.id, why)
+		x.WaitsFor = []JobID{first.id}
 	}
 }
 

@@ -5,7 +5,7 @@ func (c *Core) finish(j *job, why Reason, problem string) {
 	c.unask(j)
 	c.narrow = 0
 	if j.state == Queued {
-		c.queueOf(j).remove(j)
+		c.dequeue(j)
 	} else {
 		c.release(j)
 	}

@@ -2,6 +2,7 @@ package sched
 
 import (
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -16,13 +17,13 @@ type history struct {
 	jobByID             map[JobID]*Record
 	taskByID            map[TaskID]*TaskRecord
 
-	withOutput []*Record // kept ones that still have captured output, oldest first
+	withOutput []*Record // those with captured output, oldest first; some are not kept any more
 	output     int       // bytes in them
 	last       *Record   // the copy for the changes about the job that has just finished
 }
 
 func newHistory(size int) history {
-	size = max(size, 1)
+	size = min(max(size, 1), math.MaxInt/4)
 	return history{
 		successes: ring[Record]{size: size}, failures: ring[Record]{size: size}, tasks: ring[TaskRecord]{size: size},
 		changes: ring[Change]{size: 4 * size}, jobByID: map[JobID]*Record{}, taskByID: map[TaskID]*TaskRecord{},
@@ -48,6 +49,9 @@ func (h *history) keepOutput(r *Record) {
 	if n == 0 {
 		return
 	}
+	if len(h.withOutput) >= 4*h.failures.size { // twice as many as can be kept
+		h.withOutput = slices.DeleteFunc(h.withOutput, h.forgotten)
+	}
 	h.withOutput = append(h.withOutput, r)
 	h.output += n
 	for h.output > outputKept {
@@ -56,6 +60,15 @@ func (h *history) keepOutput(r *Record) {
 		h.output -= old.Exit.Stdout.len() + old.Exit.Stderr.len()
 		old.Exit.Stdout, old.Exit.Stderr = old.Exit.Stdout.dropped(), old.Exit.Stderr.dropped()
 	}
+}
+
+// forgotten says that a record with output is not kept any more, and then counts its output no longer.
+func (h *history) forgotten(r *Record) bool {
+	if h.jobByID[r.Job] == r {
+		return false
+	}
+	h.output -= r.Exit.Stdout.len() + r.Exit.Stderr.len()
+	return true
 }
 
 func (c *Capture) len() int {
@@ -115,7 +128,7 @@ func (h *history) knowsTask(id TaskID) *Error {
 func (h *history) finishedAfter(id JobID) []*Record {
 	var found []*Record
 	for _, kind := range []*ring[Record]{&h.successes, &h.failures} {
-		for _, r := range kind.all() {
+		for _, r := range kind.kept {
 			if r.Job > id {
 				found = append(found, r)
 			}

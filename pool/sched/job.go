@@ -21,9 +21,9 @@ type job struct {
 	mem       int64 // the most that any attempt was seen to use
 	beside    int32 // how many workers may run while this one does, itself included; 0: as many as there are
 	postponed int32 // how often it was, for memory
-	since     int64 // Core.starts when it was postponed last
+	since     int64 // of one in Core.passed: Core.starts when it came there; 0: it is not there
 
-	inAll, inQueue, inTask, inActive link[job]
+	inAll, inQueue, inTask, inActive, inPassed link[job]
 
 	run *run // of the current or last attempt; nil before the first
 }

@@ -30,7 +30,7 @@ func (c *Core) join(e Join) {
 	j.timer.join = j
 	c.joins.pushBack(j)
 	if e.Timeout > 0 && len(c.jobs) > 0 {
-		c.timers.set(&j.timer, c.epoch.start+e.Timeout)
+		c.timers.set(&j.timer, after(c.epoch.start, e.Timeout))
 	}
 }
 

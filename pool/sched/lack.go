@@ -35,9 +35,7 @@ func (c *Core) fellShort(j *job) bool {
 		c.timers.set(&l.pause, c.now.Mono+lackPause)
 	}
 	l.limit, l.ended = max(c.active.n, 1), 0
-	c.release(j)
-	c.setState(j, Queued)
-	c.requeueFirst(j)
+	c.putBack(j)
 	return true
 }
 

@@ -67,7 +67,7 @@ func (l *learned) guess(s *Spec) int64 {
 	case !ok:
 		return 0
 	case s.Size > 0 && k.perSize > 0:
-		return int64(k.perSize * s.Size)
+		return int64(min(k.perSize*s.Size, 1<<62))
 	}
 	return k.bytes
 }

@@ -142,9 +142,8 @@ func (c *Core) looked(e Looked) {
 		}
 	}
 	for j := range c.active.all {
-		if limit := c.limitOf(j.spec); c.watched(j) && j.cause == NoReason && j.run.use > limit && limit > 0 {
-			c.endNow(j, MemLimit)
-			c.chainMemory(j)
+		if limit := c.limitOf(j.spec); c.watched(j) && j.run.use > limit && limit > 0 {
+			c.breach(j)
 		}
 	}
 	if c.cfg.Memory.Limit > 0 {
@@ -152,6 +151,16 @@ func (c *Core) looked(e Looked) {
 		c.balance()
 	}
 	c.planNext()
+}
+
+// breach ends an attempt that is above its own limit. One that is ending anyway has lost its grace.
+func (c *Core) breach(j *job) {
+	if j.cause != NoReason {
+		c.kill(j)
+		return
+	}
+	c.endNow(j, MemLimit)
+	c.chainMemory(j)
 }
 
 // use notes what an attempt uses now. The figure follows at once when that grows, and by the half-life when it falls.

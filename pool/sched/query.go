@@ -47,7 +47,7 @@ func (f *Filter) job(r *Record) bool {
 
 func (f *Filter) task(r *TaskRecord) bool {
 	return (f.State == nil || *f.State == r.State) && (f.Reason == NoReason || f.Reason == r.Reason) &&
-		(f.Name == "" || f.Name == r.Spec.Name) && (f.Task == 0 || f.Task == r.Spec.Parent) && int64(r.Task) > f.After
+		(f.Name == "" || f.Name == r.Spec.Name) && (f.Task == 0 || f.Task == r.Spec.Parent)
 }
 
 // Jobs gives the chosen records, live and kept ones, by id; more says that the limit left some out.
@@ -64,7 +64,7 @@ func (c *Core) Jobs(f Filter) (records []*Record, more bool) {
 		return true
 	}
 	for j := range c.byID.all {
-		if int64(j.id) <= f.After {
+		if int64(j.id) <= f.After || f.State != nil && *f.State != j.state {
 			continue
 		}
 		for len(finished) > 0 && finished[0].Job < j.id {
@@ -87,22 +87,21 @@ func (c *Core) Jobs(f Filter) (records []*Record, more bool) {
 
 // Tasks gives the chosen records, live and kept ones, by id; more says that the limit left some out.
 func (c *Core) Tasks(f Filter) (records []*TaskRecord, more bool) {
-	var all []*TaskRecord
+	all := make([]*TaskRecord, 0, c.taskByID.n)
 	for t := range c.taskByID.all {
-		all = append(all, c.taskRecord(t))
+		if int64(t.id) > f.After && (f.State == nil || *f.State == t.state) {
+			all = append(all, c.taskRecord(t))
+		}
 	}
-	all = append(all, c.history.tasks.all()...)
+	for _, r := range c.history.tasks.kept {
+		if int64(r.Task) > f.After {
+			all = append(all, r)
+		}
+	}
+	all = slices.DeleteFunc(all, func(r *TaskRecord) bool { return !f.task(r) })
 	sortBy(all, func(r *TaskRecord) TaskID { return r.Task })
-	for _, r := range all {
-		if !f.task(r) {
-			continue
-		}
-		if len(records) >= max(f.Limit, 1) {
-			return records, true
-		}
-		records = append(records, r)
-	}
-	return records, false
+	n := min(len(all), max(f.Limit, 1))
+	return all[:n], n < len(all)
 }
 
 // Events gives the kept changes after seq, in order, and the numbers of the first and last kept one (0, 0 if none is). If

@@ -8,9 +8,11 @@ func (c *Core) next() *job {
 	if c.sync.n > 0 && !c.held && !c.lacking() {
 		return c.sync.head
 	}
-	first := c.oldest()
-	if first != nil && c.blocker(first) == "" {
-		return first
+	if j := c.overtaken(); j != nil {
+		if c.blocker(j) == "" {
+			return j
+		}
+		return nil
 	}
 	n := 0
 	for j := range c.waiting {
@@ -18,11 +20,17 @@ func (c *Core) next() *job {
 		if why == "" {
 			return j
 		}
-		if n++; n == window || why != BlockedByMemory && why != BlockedByBalance || !c.mayBypass(j) {
+		if n++; n == window || !bypassable(why) {
 			break
 		}
+		c.mayBePassed(j)
 	}
 	return nil
+}
+
+// bypassable says that a job which is kept back for that reason leaves something to others.
+func bypassable(why string) bool {
+	return why == BlockedByMemory || why == BlockedByBalance || why == BlockedByAffinity
 }
 
 // waiting visits the queued jobs in the order in which they are to start.
@@ -42,34 +50,28 @@ func (c *Core) queued() int { return c.restarts.n + c.queue.n + c.later.n }
 // Nothing goes past a job for ever: patience, times the workers, is how many starts may.
 const patience = 8
 
-// oldest is a postponed job that many have gone past; nil if there is none.
-func (c *Core) oldest() *job {
-	if j := c.later.head; j != nil && c.starts-j.since >= int64(patience*c.cfg.Workers) {
+// mayBePassed notes that others may start before a queued job from now on.
+func (c *Core) mayBePassed(j *job) {
+	if j.since == 0 {
+		j.since = max(c.starts, 1)
+		c.passed.pushBack(j)
+	}
+}
+
+// overtaken is the job that nothing may go past any more; nil if there is none.
+func (c *Core) overtaken() *job {
+	if j := c.passed.head; j != nil && c.starts-j.since >= int64(patience*c.cfg.Workers) {
 		return j
 	}
 	return nil
 }
 
-// mayBypass says that later jobs may start while the given one, which does not fit, waits.
-func (c *Core) mayBypass(j *job) bool {
-	if c.oldest() != nil {
-		return false
-	}
-	return j.id != c.head || c.bypassed < patience*c.cfg.Workers
-}
-
-// countBypass notes that a job starts: the head of the queue, or one behind it.
-func (c *Core) countBypass(j *job) {
-	for first := range c.waiting {
-		switch {
-		case first == j:
-			c.bypassed = 0
-		case first.id == c.head:
-			c.bypassed++
-		default:
-			c.head, c.bypassed = first.id, 1
-		}
-		return
+// dequeue takes a job out of where it waits.
+func (c *Core) dequeue(j *job) {
+	c.queueOf(j).remove(j)
+	if j.since > 0 {
+		j.since = 0
+		c.passed.remove(j)
 	}
 }
 
@@ -83,8 +85,10 @@ func (c *Core) blocker(j *job) string {
 		return BlockedByHost
 	case c.occupied >= c.cfg.Workers:
 		return BlockedByWorkers
-	case c.delay.pos > 0 && j.id != c.delayedBy:
+	case c.delayed(j):
 		return BlockedByDelay
+	case j.spec.Stub: // uses nothing
+		return ""
 	case c.places.needed(j.spec) && !j.told && len(c.places.free) == 0:
 		return BlockedByAffinity
 	case !c.besideFits(j) && c.active.n > 0:
@@ -95,8 +99,10 @@ func (c *Core) blocker(j *job) string {
 	return ""
 }
 
-// requeueFirst puts an announced job before all that are not, in the order of the announcements.
-func (c *Core) requeueFirst(j *job) {
+// putBack queues an announced job that can't start just now: before all that are not announced, in the order of the announcements.
+func (c *Core) putBack(j *job) {
+	c.release(j)
+	c.setState(j, Queued)
 	q := c.queueOf(j)
 	before := q.head
 	for before != nil && before.told && before.id < j.id {
@@ -113,6 +119,7 @@ func (c *Core) enqueue(j *job) {
 	if q == &c.later {
 		for before = q.head; before != nil && before.beside >= j.beside; before = before.inQueue.next {
 		}
+		c.mayBePassed(j)
 	}
 	q.insert(j, before)
 }

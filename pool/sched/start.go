@@ -23,10 +23,7 @@ func (c *Core) begin(j *job) {
 		c.finish(j, Rejected, "the input has ended: nobody can confirm the start")
 		return
 	}
-	if !j.spec.Sync {
-		c.countBypass(j)
-	}
-	c.queueOf(j).remove(j)
+	c.dequeue(j)
 	c.setState(j, Starting)
 	if !j.spec.Sync {
 		c.occupied++
@@ -50,10 +47,7 @@ func (c *Core) begin(j *job) {
 
 // launch sends an attempt to the runner.
 func (c *Core) launch(j *job) {
-	if j.spec.StartDelay > 0 {
-		c.delayedBy = j.id
-		c.timers.set(&c.delay, c.now.Mono+j.spec.StartDelay)
-	}
+	c.delayOthers(j)
 	if j.spec.Stub {
 		j.run.started, j.run.wall = true, c.now.Wall
 		j.run.exit = &Exit{Wall: c.now.Wall}
@@ -72,13 +66,25 @@ func (c *Core) launch(j *job) {
 	c.setTimeout(j, -spawnPatience) // a spawn that hangs must not hang the job; Started sets it anew
 }
 
+// delayed says that the start delay of another job lasts.
+func (c *Core) delayed(j *job) bool { return c.delay.pos > 0 && j.id != c.delayedBy }
+
+// delayOthers begins the job's start delay, unless another one lasts longer.
+func (c *Core) delayOthers(j *job) {
+	end := after(c.now.Mono, j.spec.StartDelay)
+	if j.spec.StartDelay > 0 && (c.delay.pos == 0 || c.delay.at < end) {
+		c.delayedBy = j.id
+		c.timers.set(&c.delay, end)
+	}
+}
+
 // spawnPatience is how much longer than its timeout a job may take whose process is not known to run.
 const spawnPatience = 10 * time.Second
 
 // setTimeout sets the job's timeout, if it has one, as of some time ago.
 func (c *Core) setTimeout(j *job, ago time.Duration) {
 	if j.spec.Timeout > 0 {
-		c.timers.set(&j.run.timer, c.now.Mono-ago+j.spec.Timeout)
+		c.timers.set(&j.run.timer, after(c.now.Mono-ago, j.spec.Timeout))
 	}
 }
 
@@ -90,6 +96,10 @@ func (c *Core) confirmed(e Confirmed) {
 	c.unask(j)
 	if !e.OK {
 		c.finish(j, Rejected, e.Problem)
+		return
+	}
+	if c.delayed(j) {
+		c.putBack(j)
 		return
 	}
 	c.launch(j)

@@ -79,7 +79,7 @@ func (c *Core) startTasks(t *task) {
 	c.startTasks(t.parent)
 	t.state, t.start = Running, c.now
 	if t.spec.Timeout > 0 {
-		c.timers.set(&t.timer, c.now.Mono+t.spec.Timeout)
+		c.timers.set(&t.timer, after(c.now.Mono, t.spec.Timeout))
 	}
 	c.publishTask(t, Change{What: OnStart})
 }

@@ -2,6 +2,7 @@ package sched
 
 import (
 	"container/heap"
+	"math"
 	"time"
 )
 
@@ -67,6 +68,14 @@ func (t *timers) stop(tm *timer) {
 	if tm.pos > 0 {
 		heap.Remove(t, tm.pos-1)
 	}
+}
+
+// after adds a span to a time; one that no clock reaches is as good as the sum.
+func after(at, span time.Duration) time.Duration {
+	if span > math.MaxInt64-at {
+		return math.MaxInt64
+	}
+	return at + span
 }
 
 // due takes out the next timer that fires at or before now.

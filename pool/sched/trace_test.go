@@ -29,6 +29,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the scheduler does into th
 //	ended JOB.ATTEMPT [code]
 //	looked JOB=BYTES... [free=BYTES]                     the answer to a look
 //	wait 5s                                              time passes; timers fire on their way
+//	late 5s                                              time passes, and the timers wait for the next wait
 //	status | explain JOB | jobs [state=...] | tasks | events [after=N]
 //
 // The invariants of Core.Check hold after every step.
@@ -149,13 +150,12 @@ func (tr *tracer) run(line string) string {
 
 // ask runs the commands that are not events.
 func (tr *tracer) ask(w *words) {
+	tr.core.Advance(tr.at())
 	switch w.verb {
 	case "wait":
-		d, err := time.ParseDuration(w.take())
-		if err != nil {
-			tr.t.Fatal(err)
-		}
-		tr.wait(d)
+		tr.wait(w.span())
+	case "late":
+		tr.now += w.span()
 	case "status":
 		fmt.Fprintf(&tr.out, "%+v\n", tr.core.Status())
 	case "explain":

@@ -105,6 +105,14 @@ func (w *words) dur(name string) time.Duration {
 	return d
 }
 
+func (w *words) span() time.Duration {
+	d, err := time.ParseDuration(w.take())
+	if err != nil {
+		w.t.Fatalf("%q: %v", w.line, err)
+	}
+	return d
+}
+
 func (w *words) id() int64 { return int64(w.number(w.take())) }
 
 // attempt parses JOB.ATTEMPT.
