@@ -16,6 +16,8 @@ import (
 // keeper is a handler that keeps the calls, for the test to answer.
 type keeper struct{ calls chan *Call }
 
+func (k *keeper) LineDone() {}
+
 func (k *keeper) Handle(c *Call) {
 	if c.Method == "join" {
 		c.Waits()

@@ -13,6 +13,8 @@ import (
 // decodingHandler decodes what it gets and answers at once.
 type decodingHandler struct{ id int64 }
 
+func (h *decodingHandler) LineDone() {}
+
 func (h *decodingHandler) Handle(c *Call) {
 	if _, err := wire.DecodeExecute(c.Params); err != nil {
 		c.Fail(err)
@@ -27,6 +29,7 @@ func (*decodingHandler) Response(string, json.RawMessage, *wire.Error) {}
 // answeringHandler answers at once.
 type answeringHandler struct{}
 
+func (answeringHandler) LineDone()                                     {}
 func (answeringHandler) Handle(c *Call)                                { c.Reply(wire.Empty{}) }
 func (answeringHandler) Response(string, json.RawMessage, *wire.Error) {}
 

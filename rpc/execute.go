@@ -22,7 +22,6 @@ func (s *Server) execute(c *Call) {
 	}
 	s.backlog.add(len(jobs))
 	p.SubmitJobs(jobs, params.List, s.backlog.unless(len(jobs), executed(c, jobs, params.List)))
-	s.backlog.wait()
 }
 
 // executed answers the call with ids or, with wait, the job's record.

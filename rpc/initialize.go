@@ -61,9 +61,11 @@ func (s *Server) configure(params *wire.Initialize) *wire.Error {
 	if params.Affinity != nil {
 		cfg.Affinity = affinityOf(params.Affinity)
 	}
-	s.settings.Notify = params.Notify.Or(s.settings.Notify)
-	if err := s.makePool(cfg); err != nil {
-		return affinityError("affinity.", err)
+	notify := s.settings.Notify
+	s.settings.Notify = params.Notify.Or(notify)
+	if problem := s.makePool(cfg); problem != nil {
+		s.settings.Notify = notify
+		return problem
 	}
 	return nil
 }

@@ -28,8 +28,8 @@ const (
 	bySignal         // a signal to the server
 )
 
-// flushAfterSignal bounds how long a client that does not read holds up a server that was told to end by a signal.
-const flushAfterSignal = time.Second
+// unreadPatience bounds how long a client that does not read holds up a server that was told to end by a signal, or whose host has ended.
+const unreadPatience = time.Second
 
 // end begins the end of the server, or adds a cause to it. A second signal cuts the grace of what is ending.
 func (s *Server) end(why ending) {
@@ -38,6 +38,9 @@ func (s *Server) end(why ending) {
 	if s.why.cause == notEnding {
 		close(s.ended)
 		s.backlog.end()
+	}
+	if why.cause == bySignal || why.cause == byHost {
+		s.abandon()
 	}
 	if s.pool != nil {
 		s.endPool(why)
@@ -121,12 +124,10 @@ func (s *Server) cause() ending {
 
 // flush writes out what was told. A client that is slow to read holds up the exit, so that nothing is lost.
 func (s *Server) flush() {
-	ctx := context.Background()
-	if s.cause().cause == bySignal {
-		bounded, cancel := context.WithTimeout(ctx, flushAfterSignal)
-		defer cancel()
-		ctx = bounded
-	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	stop := context.AfterFunc(s.unread, func() { time.AfterFunc(unreadPatience, cancel) })
+	defer stop()
 	if err := s.out.Close(ctx); err != nil {
 		s.outputFailed(err) // which the Outbox may be just about to tell
 	}
@@ -142,14 +143,14 @@ func (s *Server) result() (int, error) {
 	lost := s.lost
 	s.mu.Unlock()
 	status := s.status()
-	gone := errors.Is(lost, syscall.EPIPE) || errors.Is(lost, syscall.ECONNRESET)
+	gone := errors.Is(lost, syscall.EPIPE) || errors.Is(lost, syscall.ECONNRESET) || errors.Is(lost, context.Canceled)
 	if lost == nil || gone || s.cause().cause == bySignal {
 		return status, nil
 	}
 	return ioStatus, lost
 }
 
-// status is the exit status.
+// status is the exit status, once there are no calls any more.
 func (s *Server) status() int {
 	p := s.poolIfAny()
 	switch why := s.cause(); {
@@ -159,7 +160,7 @@ func (s *Server) status() int {
 		return 128 + int(syscall.SIGPIPE)
 	case s.settings.TerminateOnEOF || why.cause == byShutdown:
 		return 0
-	case p != nil && p.Final().EverFails > 0:
+	case p != nil && p.Final().EverFails > 0, s.poolless:
 		return 1
 	}
 	return 0

@@ -29,12 +29,16 @@ type Server struct {
 	backlog  *backlog
 	window   window
 	started  time.Time
-	ended    chan struct{} // closed when an end has begun
+	ended    chan struct{}   // closed when an end has begun
+	unread   context.Context // ends when an end has begun that does not wait for the client to read
+	abandon  func()          // ends it
 
 	mu   sync.Mutex
 	pool *pool.Pool // nil until the first call
 	why  ending     // the weightiest cause so far
 	lost error      // of the read or write that failed first
+
+	poolless bool // the last try to make a pool failed
 }
 
 // NewServer makes a server that writes to out.
@@ -47,11 +51,12 @@ func NewServer(settings Settings, out io.Writer) *Server {
 	}
 	settings.Pool.Topology = sync.OnceValues(settings.Pool.Topology) // the pool's own affinity must not show in it
 	s := &Server{settings: settings, backlog: newBacklog(settings.MaxQueued), window: make(window, windowSize), started: time.Now(), ended: make(chan struct{})}
+	s.unread, s.abandon = context.WithCancel(context.Background())
 	s.out = NewOutbox(out, OutboxOptions{Pressure: s.hold, Closed: s.outputFailed})
 	return s
 }
 
-// Run reads calls until the server has ended, and gives its exit status: 0, or 1 if the input has ended and a job has failed,
+// Run reads calls until the server has ended, and gives its exit status: 0, or 1 if the input has ended and a job has failed, or none could be run for want of a pool,
 // or 128+n after signal n, which for a closed output is SIGPIPE. With an error, lines are lost because the input can't be read or the output not be written.
 func (s *Server) Run(in io.Reader) (int, error) {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -81,6 +86,9 @@ func (s *Server) Handle(c *Call) {
 	m(s, c)
 }
 
+// LineDone waits while too many jobs are queued; see [Handler].
+func (s *Server) LineDone() { s.backlog.wait() }
+
 // Response takes the client's answer to a confirmation request; see [Handler].
 func (s *Server) Response(id string, _ json.RawMessage, refusal *wire.Error) {
 	job, attempt, ok := parseConfirmID(id)
@@ -108,19 +116,22 @@ func (s *Server) need(c *Call) *pool.Pool {
 	defer s.mu.Unlock()
 	if s.pool == nil {
 		if err := s.makePool(s.settings.Pool); err != nil {
-			c.Fail(affinityError("affinity.", err))
+			c.Fail(err)
 			return nil
 		}
 	}
 	return s.pool
 }
 
-// makePool is called with the lock.
-func (s *Server) makePool(cfg pool.Config) error {
+// makePool is called with the lock. Once the server ends there is no pool any more for whom nobody would see to its end.
+func (s *Server) makePool(cfg pool.Config) *wire.Error {
+	if s.why.cause != notEnding {
+		return wireError(pool.ErrClosed)
+	}
 	cfg.OnChange = s.publish
 	p, err := pool.New(cfg)
-	if err != nil {
-		return err
+	if s.poolless = err != nil; s.poolless {
+		return affinityError("affinity.", err)
 	}
 	s.pool = p
 	return nil

@@ -21,6 +21,10 @@ type Handler interface {
 	// once, then or later.
 	Handle(c *Call)
 
+	// LineDone follows the calls of a line. It may wait, as Handle may not: the
+	// events that a batch causes are held back until all of it is answered.
+	LineDone()
+
 	// Response takes the client's answer to the request with that id: a result,
 	// which is valid until it returns, or an error. The id may be unknown, or
 	// answered before. Answers to ids that are no strings don't come here, as
@@ -186,6 +190,7 @@ func (s *lineStream) Handle(context.Context, *jsonrpc2.Conn, *jsonrpc2.Request) 
 			s.h.Handle(c)
 		}
 	}
+	s.h.LineDone()
 }
 
 // answers is how many responses the line is to get.

@@ -18,6 +18,8 @@ import (
 // is fail, and reports responses as events.
 type echo struct{ out *Outbox }
 
+func (h *echo) LineDone() {}
+
 func (h *echo) Handle(c *Call) {
 	if c.Method == "fail" {
 		c.Fail(wire.Errorf(wire.CodeNotAlive, "no"))

@@ -7,7 +7,7 @@ import (
 
 // tasks lists records of tasks.
 func (s *Server) tasks(c *Call) {
-	params, p := decoded(s, c, wire.DecodeFilter)
+	params, p := decoded(s, c, wire.DecodeTaskFilter)
 	if p == nil {
 		return
 	}

@@ -13,6 +13,8 @@ type decoder struct {
 	path    []step
 	problem *Error
 	shared  *interner // for a list of jobs; nil otherwise
+
+	wasAbsent bool // the field that was read last is as good as absent
 }
 
 // step is one part of a path: the name of a field, or an index where name is
@@ -124,14 +126,15 @@ func (d *decoder) where() string {
 }
 
 // object reads an object with the given fields into v and returns which of
-// them it had.
+// them it had, but for those that were as good as absent.
 func object[T any](d *decoder, fs *fields[T], v *T) seen {
-	var got seen
+	var got, absent seen
 	d.Open()
 	for n := 0; ; n++ {
 		key, ok := d.Member(n)
 		if !ok {
-			return got
+			d.wasAbsent = false
+			return got &^ absent
 		}
 		i, known := fs.index[string(key)]
 		if !known {
@@ -144,7 +147,10 @@ func object[T any](d *decoder, fs *fields[T], v *T) seen {
 			d.reject("is given twice: keep one")
 		}
 		got |= 1 << i
-		f.read(d, v)
+		d.wasAbsent = false
+		if f.read(d, v); d.wasAbsent {
+			absent |= 1 << i
+		}
 		d.path = d.path[:len(d.path)-1]
 	}
 }
@@ -182,6 +188,7 @@ func (d *decoder) absent() bool {
 		return false
 	}
 	d.Null()
+	d.wasAbsent = true
 	return true
 }
 

@@ -121,10 +121,21 @@ var filterFields = fieldsOf(
 
 func (d *decoder) limit() int { return int(d.integer(1, math.MaxInt32)) }
 
-// DecodeFilter decodes the params of jobs and of tasks.
+// DecodeFilter decodes the params of jobs.
 func DecodeFilter(raw json.RawMessage) (Filter, *Error) {
 	f := Filter{Limit: DefaultLimit}
 	err := decode(raw, filterFields, &f, nil)
+	return f, err
+}
+
+// DecodeTaskFilter decodes the params of tasks.
+func DecodeTaskFilter(raw json.RawMessage) (Filter, *Error) {
+	f := Filter{Limit: DefaultLimit}
+	err := decode(raw, filterFields, &f, func(d *decoder, f *Filter, got seen) {
+		if filterFields.has(got, "category") {
+			d.rejectField("category", "is of jobs, not of tasks: leave it out")
+		}
+	})
 	return f, err
 }
 
