@@ -3,6 +3,7 @@ package sched
 import (
 	"cmp"
 	"slices"
+	"time"
 )
 
 // balance ends attempts, for another one later with fewer beside it, until the rest fits the limit. One always stays.
@@ -30,10 +31,19 @@ func (c *Core) balance() {
 	}
 	n := len(may) + stays
 	chosen := c.victims(may, excess, len(may)-1+min(stays, 1))
+	var lost time.Duration
 	for _, j := range chosen {
+		lost = max(lost, c.now.Mono-j.run.begun)
 		c.postpone(j)
 	}
 	c.narrow = max(n-len(chosen), 1)
+	c.timers.set(&c.narrowing, after(c.now.Mono, lost))
+}
+
+// widen lets as many run again as there are workers.
+func (c *Core) widen() {
+	c.narrow = 0
+	c.timers.stop(&c.narrowing)
 }
 
 // cutGrace kills attempts that are ending anyway, which costs no work: the largest first, until the rest fits. It gives what that does not free.

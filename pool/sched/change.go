@@ -57,6 +57,7 @@ type Exit struct {
 	Write     int64         // bytes to storage
 	Limited   bool          // the kernel ended it for the limit that Start gave
 	OOM       bool          // the kernel's out-of-memory killer ended it for another reason
+	Unbound   bool          // it could not run on the CPUs of its group, or not on all
 	Leaked    int           // processes that outlived the main one and were ended
 	Stdout    *Capture      // nil unless captured
 	Stderr    *Capture

@@ -32,7 +32,8 @@ type Core struct {
 	occupied   int       // attempts that hold a worker
 	active     list[job] // attempts that the runner has: Start was sent, Ended or NotStarted has not come
 	narrowed   int       // of them, those that were postponed
-	narrow     int       // how many may run until one has finished, after some were postponed; 0: all
+	narrow     int       // how many may run after some were postponed, until one has finished or narrowing fires; 0: all
+	narrowing  timer     // set for as long as the longest of them had run
 	promised   int64     // bytes expected of the attempts that await a confirmation
 	starts     int64     // attempts sent so far
 	watch      watch
@@ -177,6 +178,8 @@ func (c *Core) fire(t *timer) {
 		c.endAll(PoolTimeout)
 	case t == &c.watch.timer:
 		c.look()
+	case t == &c.narrowing:
+		c.widen()
 	} // else it was the delay: the pump follows
 }
 

@@ -93,6 +93,9 @@ func (c *Core) settleCause(j *job) {
 	c.release(j)
 	c.places.give(j.run.slot)
 	j.again, j.cause, j.told = false, NoReason, false
+	if j.restart = why == TimedOut; j.restart {
+		c.widen() // as when a job has finished
+	}
 	c.setState(j, Queued)
 	c.enqueue(j)
 	c.publishJob(j, Change{What: Requeued, Reason: why})

@@ -3,7 +3,7 @@ package sched
 // finish ends a job's life: its processes are gone, or it never had any.
 func (c *Core) finish(j *job, why Reason, problem string) {
 	c.unask(j)
-	c.narrow = 0
+	c.widen()
 	if j.state == Queued {
 		c.dequeue(j)
 	} else {
@@ -64,7 +64,10 @@ func (c *Core) record(j *job, why Reason, problem string) *Record {
 		r.Reduced = limit
 	}
 	if run := j.run; run != nil {
-		r.Started, r.TStart, r.CPUs = run.started, run.wall, c.cpus(j)
+		r.Started, r.TStart = run.started, run.wall
+		if run.exit == nil || !run.exit.Unbound {
+			r.CPUs = c.cpus(j)
+		}
 		if r.CPUs != nil {
 			r.Shared = append([]string{}, run.slot.shared...)
 		}

@@ -9,6 +9,7 @@ type job struct {
 	task    *task // nil: none
 	state   State
 	again   bool   // of an ending one: another attempt follows
+	restart bool   // of a queued one: that follows a timeout, and goes ahead of the queue
 	cause   Reason // of an ending one: why; the first cause stands
 	told    bool   // onstart of the current attempt was published; it waits for a worker all the same
 	asked   bool   // the confirmation of the current attempt is awaited

@@ -128,7 +128,7 @@ func (c *Core) queueOf(j *job) *list[job] {
 	switch {
 	case j.spec.Sync:
 		return &c.sync
-	case j.beside > 0 && !j.told:
+	case j.beside > 0 && !j.told && !j.restart:
 		return &c.later
 	case j.attempt > 0:
 		return &c.restarts

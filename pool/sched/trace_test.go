@@ -26,7 +26,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the scheduler does into th
 //	confirm JOB.ATTEMPT [no=why]
 //	started JOB.ATTEMPT [age=1ms]
 //	notstarted JOB.ATTEMPT [exhausted] why
-//	ended JOB.ATTEMPT [code]
+//	ended JOB.ATTEMPT [code] [unbound]
 //	looked JOB=BYTES... [free=BYTES]                     the answer to a look
 //	wait 5s                                              time passes; timers fire on their way
 //	late 5s                                              time passes, and the timers wait for the next wait

@@ -190,11 +190,11 @@ func (w *words) news() Event {
 		return NotStarted{Job: job, Attempt: n, Exhausted: exhausted, Problem: w.all()}
 	case "ended":
 		job, n := w.attempt()
-		code := 0
+		code, unbound := 0, w.flag("unbound")
 		if len(w.rest) > 0 {
 			code = int(w.number(w.take()))
 		}
-		return Ended{Job: job, Attempt: n, Exit: Exit{PID: 1000 + int(job), Code: code, Wall: 1}}
+		return Ended{Job: job, Attempt: n, Exit: Exit{PID: 1000 + int(job), Code: code, Wall: 1, Unbound: unbound}}
 	}
 	return nil
 }
