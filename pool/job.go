@@ -148,7 +148,7 @@ func (j *Job) command(a sched.Start, bind MemBind, tasks []*Task) *proc.Command 
 func exitOf(e proc.Exit) sched.Exit {
 	x := sched.Exit{PID: e.PID, Code: e.Code, Wall: e.Wall, Duration: e.Duration, User: e.User, Sys: e.Sys,
 		Peak: e.MaxRSS, PeakFrom: "rusage", Read: e.ReadBytes, Write: e.WriteBytes, Leaked: e.Leaked,
-		Limited: e.MemLimited, OOM: (e.OOMKilled || e.MaybeOOM) && !e.MemLimited,
+		Unbound: e.Unbound, Limited: e.MemLimited, OOM: (e.OOMKilled || e.MaybeOOM) && !e.MemLimited,
 		Stdout: captureOf(e.Stdout), Stderr: captureOf(e.Stderr), Warnings: e.Warnings}
 	if e.GroupPeak > 0 {
 		x.Peak, x.PeakFrom = e.GroupPeak, e.GroupPeakSource

@@ -86,8 +86,13 @@ func (g *guardian) place(r *run, c *Command) (restore func()) {
 		return restore
 	}
 	if err := setAffinity(c.CPUs); err != nil {
+		r.exit.Unbound = true
 		r.warn(fmt.Sprintf("run on CPUs %v: %v; it runs on those of the server", c.CPUs, err))
 		return restore
+	}
+	if granted, err := affinity(); err == nil && len(granted) < len(c.CPUs) { // the kernel leaves out what the cpuset does not allow
+		r.exit.Unbound = true
+		r.warn(fmt.Sprintf("run on CPUs %v: only %v are allowed now", c.CPUs, granted))
 	}
 	if c.MemBind == MemBindNone {
 		return func() { _ = setAffinity(g.cpus) }

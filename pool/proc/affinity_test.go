@@ -84,7 +84,11 @@ func TestARefusedPlaceIsAWarningAndTheJobRuns(t *testing.T) {
 	p := newPool(t, Config{})
 	c := shell("exit 3")
 	c.CPUs = []int{1000}
-	if x := p.run(c); x.Code != 3 || len(x.Warnings) != 1 || !strings.Contains(x.Warnings[0], "CPUs [1000]") {
+	if x := p.run(c); x.Code != 3 || !x.Unbound || len(x.Warnings) != 1 || !strings.Contains(x.Warnings[0], "CPUs [1000]") {
+		t.Errorf("%+v", x)
+	}
+	c.CPUs = []int{0, 1000}
+	if x := p.run(c); x.Code != 3 || !x.Unbound || len(x.Warnings) != 1 || !strings.Contains(x.Warnings[0], "only [0] are allowed") {
 		t.Errorf("%+v", x)
 	}
 	cpus, err := affinity()
@@ -92,7 +96,7 @@ func TestARefusedPlaceIsAWarningAndTheJobRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.CPUs, c.Nodes, c.MemBind = cpus, []int{900}, MemBindStrict
-	if x := p.run(c); x.Code != 3 || len(x.Warnings) != 1 || !strings.Contains(x.Warnings[0], "nodes [900]") {
+	if x := p.run(c); x.Code != 3 || x.Unbound || len(x.Warnings) != 1 || !strings.Contains(x.Warnings[0], "nodes [900]") {
 		t.Errorf("%+v", x)
 	}
 	c.Nodes = []int{0}

@@ -64,7 +64,7 @@ func removeStale(own string) (left []string) {
 		if err != nil || ns != pidNamespace() {
 			continue
 		}
-		if s, ok := readStat(int(pid)); ok && s.start == start {
+		if s, ok := readStat(int(pid)); ok && s.start == start && s.state != 'Z' { // nobody may ever reap it
 			continue
 		}
 		if !removeEmpty(path) {

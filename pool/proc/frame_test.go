@@ -67,7 +67,7 @@ func drawExit(t *rapid.T) Exit {
 		User: time.Duration(n("user")), Sys: time.Duration(n("sys")), MaxRSS: n("rss"), ReadBytes: n("read"),
 		WriteBytes: n("write"), Leaked: int(n("leaked")), Warnings: drawStrings(t, "warnings"),
 		GroupPeak: n("peak"), GroupPeakSource: rapid.String().Draw(t, "source"), OOMKilled: rapid.Bool().Draw(t, "killed"),
-		MemLimited: rapid.Bool().Draw(t, "limited"), MaybeOOM: rapid.Bool().Draw(t, "maybe")}
+		MemLimited: rapid.Bool().Draw(t, "limited"), MaybeOOM: rapid.Bool().Draw(t, "maybe"), Unbound: rapid.Bool().Draw(t, "unbound")}
 }
 
 // TestMessagesSurviveTheStream sends messages in pieces of any size, and expects the same ones in the same order.

@@ -51,6 +51,8 @@ type memGroup interface {
 	inside(f func() error) error
 	// outside prepares for a job that doesn't want the group, though it may be in it.
 	outside()
+	// folder is the memory cgroup of such a job; "" for that of the guardian.
+	folder() string
 	// home is the thread on which the guardian had better go on, nil for any.
 	home() *member
 	// alarm is a descriptor to poll, after which look is due; -1 for none.

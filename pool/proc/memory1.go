@@ -53,8 +53,8 @@ func (g *group1) begin(limit int64) error {
 	if err := g.peak.write("0"); err != nil {
 		return fmt.Errorf("reset the peak of %s: %w", g.leaf.path, err)
 	}
-	g.failed = g.fails.number()
-	g.ring() // forgets what it has heard
+	g.failed, g.kills = g.fails.number(), g.victims() // those of jobs that did without the group count too
+	g.ring()                                          // forgets what it has heard
 	g.rang, g.over, g.urgent, g.due = false, false, time.Time{}, time.Time{}
 	return nil
 }
@@ -102,7 +102,7 @@ func (g *group1) renew() error {
 	if old.dir != nil {
 		old.remove()
 	}
-	g.limit, g.kills, g.rest = 0, 0, residue{}
+	g.limit, g.rest = 0, residue{}
 	return err
 }
 
@@ -139,6 +139,8 @@ func (g *group1) outside() {
 	}
 }
 
+func (g *group1) folder() string { return g.leaf.path }
+
 func (g *group1) home() *member { return g.thread }
 
 func (g *group1) alarm() int { return int(g.event) }
@@ -148,12 +150,11 @@ func (g *group1) victims() int64 { return g.oom.fields("oom_kill")[0] }
 
 func (g *group1) end() memoryUse {
 	u := memoryUse{source: peakV1, peak: g.peak.number(), before: g.rest, limited: g.over}
-	if kills := g.victims(); kills > g.kills {
+	if g.victims() > g.kills {
 		g.ring()
 		u.killed = true
 		// The event also comes when the limit of a cgroup above is reached, and failures when there was page cache to reclaim.
 		u.limited = g.over || g.limit > 0 && g.fails.number() > g.failed && (g.rang || g.event == noFile)
-		g.kills = kills
 	}
 	u.after = g.remains()
 	g.rest = u.after

@@ -129,6 +129,8 @@ func (g *group2) outside() {
 	}
 }
 
+func (g *group2) folder() string { return "" }
+
 func (g *group2) home() *member { return nil }
 
 func (g *group2) alarm() int { return -1 }

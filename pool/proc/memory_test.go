@@ -89,22 +89,49 @@ func TestAJobIsEndedAsAWhole(t *testing.T) {
 	}
 }
 
+// limitPool limits the memory of all jobs of a pool, as a container would.
+func limitPool(t *testing.T, p *pool, bytes int) {
+	t.Helper()
+	file := filepath.Join(p.cgroups.memory.root, "memory.limit_in_bytes")
+	if p.cgroups.memory.version == memoryV2 {
+		file = filepath.Join(p.Capabilities().CgroupDir, "memory.max")
+	}
+	if err := os.WriteFile(file, []byte(strconv.Itoa(bytes)), 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestLackOfMemoryOutsideOfTheJobIsNotItsLimit(t *testing.T) {
 	p := newPool(t, Config{})
 	needMemory(t, p)
 	p.run(shell(":")) // the pool's cgroups are there from now on
-	file, of := filepath.Join(p.cgroups.memory.root, "memory.limit_in_bytes"), p.cgroups.memory.version
-	if of == memoryV2 {
-		file = filepath.Join(p.Capabilities().CgroupDir, "memory.max")
-	}
-	if err := os.WriteFile(file, []byte(strconv.Itoa(150*mib)), 0); err != nil {
-		t.Fatal(err)
-	}
+	limitPool(t, p, 150*mib)
 	for _, limit := range []int64{0, 1 << 30} {
 		x := p.run(limited(limit, "family", "1", strconv.Itoa(200*mib), "stay"))
 		if x.Code != -9 || !x.OOMKilled || x.MemLimited {
 			t.Errorf("limit %d: got %+v", limit, x)
 		}
+	}
+}
+
+// Jobs with and without a memory group share a guardian, whose thread is in the group with version 1.
+func TestAVictimIsToldOfTheJobThatItWasPartOf(t *testing.T) {
+	p := newPool(t, Config{Idle: 1})
+	needMemory(t, p)
+	small := func() {
+		t.Helper()
+		if x := p.run(limited(0, "hold", strconv.Itoa(mib))); x.Code != 0 || x.OOMKilled || x.MemLimited {
+			t.Errorf("a small job: got %+v", x)
+		}
+	}
+	small()
+	limitPool(t, p, 150*mib)
+	for range 2 {
+		x := p.run(Command{Args: helper("hold", strconv.Itoa(200*mib)), Stdout: Output{Kind: Null}})
+		if x.Code != -9 || !x.MaybeOOM || x.MemLimited || len(x.Warnings) > 0 {
+			t.Errorf("a large job without a group: got %+v", x)
+		}
+		small()
 	}
 }
 

@@ -221,7 +221,7 @@ func appendExited(b []byte, m *exited) []byte {
 	e.strs(x.Warnings)
 	e.int(x.GroupPeak)
 	e.str(x.GroupPeakSource)
-	for _, v := range [...]bool{x.OOMKilled, x.MemLimited, x.MaybeOOM} {
+	for _, v := range [...]bool{x.OOMKilled, x.MemLimited, x.MaybeOOM, x.Unbound} {
 		e.bool(v)
 	}
 	e.bool(m.retire)
@@ -238,7 +238,7 @@ func parseExited(b []byte) (exited, error) {
 		User: time.Duration(d.int()), Sys: time.Duration(d.int()),
 		MaxRSS: d.int(), ReadBytes: d.int(), WriteBytes: d.int(), Leaked: int(d.int()),
 		Warnings:  d.strs(),
-		GroupPeak: d.int(), GroupPeakSource: d.str(), OOMKilled: d.bool(), MemLimited: d.bool(), MaybeOOM: d.bool()}
+		GroupPeak: d.int(), GroupPeakSource: d.str(), OOMKilled: d.bool(), MemLimited: d.bool(), MaybeOOM: d.bool(), Unbound: d.bool()}
 	m.retire = d.bool()
 	stdout, stdoutSize := d.captured()
 	stderr, stderrSize := d.captured()

@@ -126,7 +126,7 @@ func (p *peer) fork(orders, reports int) error {
 		Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: unix.SIGCONT}}
 	pid, err := p.r.cgroups.host(func() (int, error) { return p.r.family.start(attr) })
 	if err != nil {
-		return fmt.Errorf("start a guardian: %w", err)
+		return fmt.Errorf("start a guardian in %s: %w", p.r.dir, err)
 	}
 	p.mu.Lock()
 	p.pid = pid
@@ -419,7 +419,7 @@ func (p *peer) unstarted(w *work) Failure {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.ready && w.hard == nil { // and was not killed for being slow
-		return Failure{Err: "the guardian process ended before it was ready to start the command", Exhausted: true}
+		return Failure{Err: "the guardian process ended before it was ready to start the command, perhaps for lack of processes or memory", Exhausted: true}
 	}
 	return Failure{Err: "the guardian process was killed while it was starting the command, which may have run for a moment"}
 }

@@ -106,6 +106,8 @@ type Exit struct {
 	// MaybeOOM is set for other jobs when somebody else killed the main process, or it says so as shells do (code 137), while
 	// the kernel's killer was at work on the memory cgroup that it shares with the guardian. Where there is none, a warning tells of a victim on the host.
 	MaybeOOM bool
+	// Unbound is set when the job could not run on Command.CPUs, or not on all of them.
+	Unbound bool
 	// ReadBytes and WriteBytes are the block I/O of the whole tree.
 	ReadBytes, WriteBytes int64
 	// Leaked counts the processes that were alive when the main process exited by itself, or that had to be

@@ -86,7 +86,7 @@ func (g *guardian) inLeaf(r *run, c *child) error {
 	c.wait = r.mem != nil // what shares this process's memory takes it along if the kernel's killer has to choose it; vfork's children are spared
 	g.leaf.used = g.leaf.used || grouped
 	if r.mem == nil {
-		g.oom.note(g.leaf.path)
+		g.oom.note(g.countedIn())
 	}
 	err := r.begins(g.forker, c)
 	if err == nil || !grouped || !refusesCgroup(err) {
@@ -104,6 +104,14 @@ func (g *guardian) inLeaf(r *run, c *child) error {
 		r.mem = nil
 	}
 	return nil
+}
+
+// countedIn is the cgroup where the kernel counts victims of its killer among jobs that want no memory group; "" without one.
+func (g *guardian) countedIn() string {
+	if g.mem != nil && g.mem.folder() != "" {
+		return g.mem.folder()
+	}
+	return g.leaf.path
 }
 
 // refusesCgroup is about the errors that clone3 gives for a cgroup, some of which it gives for other causes as well.

@@ -248,17 +248,22 @@ func TestAGuardianThatIsStoppedAfterItsAnswerGoesOn(t *testing.T) {
 }
 
 func TestWhatServerAndGuardianLeaveIsRemovedByTheNextServer(t *testing.T) {
-	dir := t.TempDir()
-	server := startServer(t, append([]string{"group"}, helper("tree", "plain", dir, "stay")...))
-	guardian := guardianOf(t, server.job)
-	kill(t, guardian, unix.SIGSTOP) // so that it does not clean up
-	kill(t, server.cmd.Process.Pid, unix.SIGKILL)
-	_ = server.cmd.Wait()
-	kill(t, guardian, unix.SIGKILL)
-	expectGone(t, []int{guardian, server.job}, patience)
-	newPool(t, Config{})
-	expectNoCgroup(t, server.cgroup)
-	expectNoCgroup(t, server.memory)
+	for _, reaped := range []bool{true, false} {
+		server := startServer(t, append([]string{"group"}, helper("tree", "plain", t.TempDir(), "stay")...))
+		guardian := guardianOf(t, server.job)
+		kill(t, guardian, unix.SIGSTOP) // so that it does not clean up
+		kill(t, server.cmd.Process.Pid, unix.SIGKILL)
+		if reaped {
+			_ = server.cmd.Wait()
+		} else {
+			pollFor(patience, func() bool { s, _ := readStat(server.cmd.Process.Pid); return s.state == 'Z' })
+		}
+		kill(t, guardian, unix.SIGKILL)
+		expectGone(t, []int{guardian, server.job}, patience)
+		newPool(t, Config{})
+		expectNoCgroup(t, server.cgroup)
+		expectNoCgroup(t, server.memory)
+	}
 }
 
 // serverProcess is a server in a process of its own.
