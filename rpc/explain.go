@@ -17,6 +17,6 @@ func (s *Server) explain(c *Call) {
 			c.Fail(wireError(err))
 			return
 		}
-		c.Reply(wire.Explained{Job: int64(x.Job), State: wire.State(x.State.String()), Constraint: x.Constraint, WaitsFor: x.WaitsFor, Text: x.Text})
+		c.Reply(wire.Explained{Job: int64(x.Job), State: wire.State(x.State.String()), Constraint: x.Constraint, WaitsFor: append([]sched.JobID{}, x.WaitsFor...), Text: x.Text})
 	})
 }

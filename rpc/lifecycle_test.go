@@ -87,6 +87,18 @@ func TestWithoutAPoolTheStatusIsThatOfAFailure(t *testing.T) {
 	}
 }
 
+func TestShutdownNeedsNoPool(t *testing.T) {
+	settings := pretending()
+	settings.Pool.NewRunner = func(proc.Handler) (pool.Runner, error) { return nil, errors.New("no descriptors are left") }
+	var out bytes.Buffer
+	input, _ := io.Pipe() // which does not end
+	call := io.MultiReader(strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"shutdown"}`+"\n"), input)
+	if status, err := NewServer(settings, &out).Run(call); status != 0 || err != nil || out.String() != `{"jsonrpc":"2.0","id":1,"result":{}}`+"\n" {
+		t.Errorf("status %d, %v, %s", status, err, &out)
+	}
+	input.Close()
+}
+
 func TestABatchOfMoreJobsThanMayBeQueuedIsAnsweredAtOnce(t *testing.T) {
 	settings := pretending()
 	settings.MaxQueued = 1

@@ -219,6 +219,18 @@ func TestTheEndOfInputInTerminateModeEndsEverything(t *testing.T) {
 	}
 }
 
+// Two jobs at once need a guardian that is not there yet.
+func TestJobsRunInAServerWhoseFolderIsGone(t *testing.T) {
+	cmd := serverCommand("--workers=2")
+	cmd.Args = append([]string{"sh", "-c", `cd "$(mktemp -d)" && rmdir "$PWD" && exec "$@"`, "sh", cmd.Path}, cmd.Args[1:]...)
+	cmd.Path = "/bin/sh"
+	h := startCommand(t, cmd)
+	h.call(1, "execute", `{"jobs":[{"name":"a","args":["true"],"stdout":null},{"name":"b","args":["true"],"workdir":"/"}]}`)
+	if status := h.end(); status != 0 {
+		t.Errorf("exit status %d:\n%s", status, h.transcript())
+	}
+}
+
 // Neither the parent, which goes on, nor a read tells that the input has ended while no further line is read.
 func TestTheEndOfInputIsSeenBehindAFullQueue(t *testing.T) {
 	flags := []string{"--on-eof=terminate", "--workers=1", "--max-queued=1"}

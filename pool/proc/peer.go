@@ -121,7 +121,7 @@ func (p *peer) fork(orders, reports int) error {
 	cfg := &p.r.cfg
 	// A guardian that somebody has stopped goes on when the server dies. If the thread that forked it ends before, it gets the
 	// signal too, which does nothing then.
-	attr := &syscall.ProcAttr{Dir: p.r.dir, Env: slices.Concat(guardianEnv, p.r.cgroups.environ()),
+	attr := &syscall.ProcAttr{Dir: p.r.moved(), Env: slices.Concat(guardianEnv, p.r.cgroups.environ()),
 		Files: []uintptr{p.r.null.Fd(), cfg.HostStdout.Fd(), cfg.HostStderr.Fd(), guardianOrders: uintptr(orders), guardianReports: uintptr(reports)},
 		Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: unix.SIGCONT}}
 	pid, err := p.r.cgroups.host(func() (int, error) { return p.r.family.start(attr) })

@@ -40,7 +40,7 @@ func New(cfg Config, h Handler) (*Runner, error) {
 	if !guardianReady.Load() {
 		return nil, errors.New("make a runner: this program doesn't call proc.RunGuardian first in main, so it can't be re-executed as a guardian")
 	}
-	dir, err := os.Getwd()
+	dir, err := os.Readlink(ownFolder) // which also works where it was removed, or may not be reached by its path
 	if err != nil {
 		return nil, fmt.Errorf("make a runner: find the working folder: %w", err)
 	}
@@ -65,6 +65,17 @@ func New(cfg Config, h Handler) (*Runner, error) {
 	r.confine()
 	reserveThreads(serverThreads + runtime.GOMAXPROCS(0))
 	return r, nil
+}
+
+// ownFolder leads to the folder that this process is in.
+const ownFolder = "/proc/self/cwd"
+
+// moved is the server's folder if this process has left it since; else empty, and guardians inherit it.
+func (r *Runner) moved() string {
+	if now, err := os.Readlink(ownFolder); err == nil && now == r.dir {
+		return ""
+	}
+	return r.dir
 }
 
 // confine keeps this process off the CPUs of the jobs. Where the kernel refuses, it stays where it is.

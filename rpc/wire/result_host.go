@@ -82,7 +82,7 @@ type Explained struct {
 	Job        int64  `json:"job"`
 	State      State  `json:"state"`
 	Constraint string `json:"constraint"` // empty, on the wire null, if none holds it back
-	WaitsFor   any    `json:"waits_for"`  // anything that encoding/json takes; nil for nothing
+	WaitsFor   any    `json:"waits_for"`  // a list of ids, as encoding/json takes it
 	Text       string `json:"text"`
 }
 
