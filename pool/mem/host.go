@@ -23,9 +23,6 @@ type Host struct {
 	Limit     string // the file with that limit, else ""
 }
 
-// Room is what can still be allocated before the reserve is touched.
-func (h Host) Room() int64 { return max(h.Available-h.Reserve, 0) }
-
 // ReadHost reads the memory of the host. RAM and swap are those of the running kernel. root is where proc/self/cgroup,
 // proc/self/mountinfo, proc/sys/vm and the cgroups that these name are read; nil is the root of the filesystem. What is
 // missing there sets no limit. It takes some 0.3 ms, and fails only when the kernel doesn't tell its RAM.

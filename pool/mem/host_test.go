@@ -160,15 +160,12 @@ func TestTheKernelKeepsItsWatermarks(t *testing.T) {
 		}
 	}
 	h, _ := contained(vm("65536\n", "10\n"), Host{RAM: 32_000_000_000, Available: gib})
-	if want := int64(64*mib + 64_000_000 + 500_000_000); h.Reserve != want || h.Room() != gib-want {
-		t.Errorf("got %+v with room %d, want reserve %d", h, h.Room(), want)
+	if want := int64(64*mib + 64_000_000 + 500_000_000); h.Reserve != want {
+		t.Errorf("got %+v, want reserve %d", h, want)
 	}
 	inside := files(map[string]string{"proc/sys/vm/min_free_kbytes": "65536\n", cgroup: "0::/a\n", "sys/fs/cgroup/a/memory.max": "6400000000\n"})
 	if h, _ := contained(inside, Host{RAM: 32_000_000_000}); h.Reserve != 100_000_000 {
 		t.Errorf("in a container: got %+v, want a reserve without the kernel's share", h)
-	}
-	if room := (Host{Available: 5, Reserve: 6}).Room(); room != 0 {
-		t.Errorf("got room %d when the reserve is touched", room)
 	}
 }
 

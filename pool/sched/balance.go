@@ -50,10 +50,11 @@ func (c *Core) widen() {
 func (c *Core) cutGrace(ending []*job, excess int64) int64 {
 	slices.SortStableFunc(ending, func(a, b *job) int { return cmp.Compare(c.soon(b), c.soon(a)) })
 	for _, j := range ending {
-		if excess <= 0 {
+		frees := c.soon(j)
+		if excess <= 0 || frees <= 0 {
 			break
 		}
-		excess -= c.soon(j)
+		excess -= frees
 		c.kill(j)
 	}
 	return excess

@@ -27,7 +27,7 @@ type Core struct {
 	queue    list[job] // the others
 	later    list[job] // postponed: those that may run beside more come first
 	sync     list[job] // synchronous jobs that can't start just now
-	passed   list[job] // of the first three, those that others may have gone past: the longest ago first
+	passed   list[job] // of the first three, those that others go past: since the longest time first
 
 	occupied   int       // attempts that hold a worker
 	active     list[job] // attempts that the runner has: Start was sent, Ended or NotStarted has not come

@@ -1,6 +1,7 @@
 package sched
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -95,11 +96,9 @@ func (c *Core) explainOrder(j *job, ahead int, x *Explanation) {
 	x.Text = fmt.Sprintf("jobs before it: %d; they are being started", ahead)
 	first := c.overtaken()
 	if first == nil {
-		for first = range c.waiting {
-			break
-		}
+		first = cmp.Or(c.restarts.head, c.queue.head, c.later.head)
 	}
-	if first == nil || first == j {
+	if first == nil { // only synchronous jobs wait
 		return
 	}
 	if why := c.blocker(first); why != "" {

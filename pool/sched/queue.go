@@ -18,14 +18,24 @@ func (c *Core) next() *job {
 	for j := range c.waiting {
 		why := c.blocker(j)
 		if why == "" {
+			c.passFirst(n)
 			return j
 		}
 		if n++; n == window || !bypassable(why) {
 			break
 		}
-		c.mayBePassed(j)
 	}
 	return nil
+}
+
+// passFirst notes that a job starts before the first n of those that wait.
+func (c *Core) passFirst(n int) {
+	for j := range c.waiting {
+		if n--; n < 0 {
+			return
+		}
+		c.mayBePassed(j)
+	}
 }
 
 // bypassable says that a job which is kept back for that reason leaves something to others.
@@ -50,7 +60,7 @@ func (c *Core) queued() int { return c.restarts.n + c.queue.n + c.later.n }
 // Nothing goes past a job for ever: patience, times the workers, is how many starts may.
 const patience = 8
 
-// mayBePassed notes that others may start before a queued job from now on.
+// mayBePassed notes that others start before a queued job from now on.
 func (c *Core) mayBePassed(j *job) {
 	if j.since == 0 {
 		j.since = max(c.starts, 1)
