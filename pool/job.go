@@ -101,10 +101,10 @@ func (j *Job) spec() (*sched.Spec, *Error) {
 		return nil, &Error{Field: "timeout", Problem: "it can't be negative"}
 	case j.StartDelay < 0:
 		return nil, &Error{Field: "startdelay", Problem: "it can't be negative"}
-	case j.Size < 0:
-		return nil, &Error{Field: "size", Problem: "it can't be negative"}
-	case j.Slowdown < 0:
-		return nil, &Error{Field: "slowdown", Problem: "it can't be negative"}
+	case !(j.Size >= 0): // NaN included
+		return nil, &Error{Field: "size", Problem: "it has to be a number, and can't be negative"}
+	case !(j.Slowdown >= 0):
+		return nil, &Error{Field: "slowdown", Problem: "it has to be a number, and can't be negative"}
 	}
 	return &sched.Spec{Name: j.Name, Task: j.Task, Timeout: j.Timeout, Restart: j.Restart, StartDelay: j.StartDelay,
 		Confirm: j.Confirm, Stub: j.Args == nil, Sync: j.Wait, OmitAffinity: j.OmitAffinity, MemLimit: j.MemLimit, MemKind: uint8(j.MemKind), Category: j.Category, Size: j.Size, Slowdown: j.Slowdown,

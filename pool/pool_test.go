@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -277,7 +278,7 @@ func TestAClosedPoolRefusesCalls(t *testing.T) {
 func TestImpossibleJobsAreRefusedByField(t *testing.T) {
 	b := newBench(t, Config{})
 	for field, job := range map[string]Job{"name": {}, "args": {Name: "a", Args: []string{}}, "timeout": {Name: "a", Timeout: -1},
-		"startdelay": {Name: "a", StartDelay: -1}, "size": {Name: "a", Size: -1}, "slowdown": {Name: "a", Slowdown: -1}, "memlim": {Name: "a", MemLimit: -1}} {
+		"startdelay": {Name: "a", StartDelay: -1}, "size": {Name: "a", Size: -1}, "slowdown": {Name: "a", Slowdown: math.NaN()}, "memlim": {Name: "a", MemLimit: -1}} {
 		var refused *Error
 		if _, err := b.Execute(context.Background(), job); !errors.As(err, &refused) || refused.Field != field {
 			t.Errorf("%+v: %v", job, err)
