@@ -13,7 +13,7 @@
 //     the [Publish] of every change that the call caused, and after those that it waited for).
 //  3. Answer every [Start] with [Started] or [NotStarted], and every Started with one [Ended]. An effect that failed comes
 //     back as an event; it is never an error of Step.
-//  4. Call Step with [Tick] at the time that [Core.Deadline] names; being late delays decisions but loses none.
+//  4. Call Step with [Tick] at the time that [Core.Deadline] names, after all events that came before; being late delays decisions but loses none.
 //
 // The package does no I/O, starts no goroutine, reads no clock and ranges over no map. It imports only the standard
 // library's pure parts; a test in the repository's root holds that.
