@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,16 @@ from expool_rpc import Connection, PoolError
 from support import CLIENT
 
 FAKE = Path(__file__).with_name("fake_server.py")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def signals() -> None:
+    """Signals do what they do in a terminal. In the background of a script, or under nohup, some are ignored, which
+    the programs that tests start would inherit: Python takes no Ctrl-C then."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True, scope="session")

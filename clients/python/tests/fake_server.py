@@ -31,6 +31,8 @@ if mode == "silent":
     sleep_on()
 elif mode == "garbage":
     print("Hello, this is no JSON")
+elif mode == "null":
+    print("null")
 elif mode == "array":
     print("[1, 2]")
 elif mode == "echo":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 from collections.abc import Iterator
 from fractions import Fraction
@@ -24,6 +25,23 @@ class Index:
 
     def __index__(self) -> int:
         return self._value
+
+
+class BytesPath:
+    """A path in bytes, as os.scandir(b".") gives."""
+
+    def __fspath__(self) -> bytes:
+        return b"ls"
+
+    def __repr__(self) -> str:
+        return "BytesPath"
+
+
+class Array(list):  # type: ignore[type-arg]
+    """A sequence without a truth, like numpy's."""
+
+    def __bool__(self) -> bool:
+        raise ValueError("the truth value of an array is ambiguous")
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +98,11 @@ def test_a_path_that_is_none_is_refused(name: str, value: Any) -> None:
         (5, "args", "is 5: give a list or tuple of str"),
         (b"ls", "args", "is bytes b'ls': give a list or tuple of str"),
         ((arg for arg in ["echo", 5]), "args[1]", "is 5: give a str, as in str(5)"),
+        (("echo", "a\0b"), "args[1]", "is 'a\\x00b': no command can receive a NUL character"),
+        ("a\0b", "args[0]", "is 'a\\x00b': no command"),
+        ((Path("a\0b"),), "args[0]", "is PosixPath('a\\x00b'): no command"),
+        (("", "x"), "args[0]", "is empty: give a command"),
+        ([BytesPath()], "args[0]", "is BytesPath"),
     ],
 )
 def test_args_that_are_no_command_are_refused(pool: ExecPool, args: Any, name: str, problem: str) -> None:
@@ -168,3 +191,22 @@ def test_a_name_cannot_break_the_line_of_the_progress(capsys: pytest.CaptureFixt
 def test_a_name_is_no_markup(style: str) -> None:
     jobs = [Job("[/x] [bold]")]
     assert list(progress(jobs, total=1, style=style)) == jobs
+
+
+async def nothing(_: object) -> None: ...
+
+
+@pytest.mark.parametrize("name", ["onstart", "ondone", "onfinish"])
+@pytest.mark.parametrize("callback", [nothing, functools.partial(nothing)])
+def test_a_coroutine_function_is_refused_as_a_callback(name: str, callback: Any) -> None:
+    for kind in (Job, Task):
+        with pytest.raises(InvalidParams, match=f"{name} is .*, which nothing would await: give a plain function"):
+            kind("a", **{name: callback})
+
+
+def test_args_without_a_truth_are_taken(pool: ExecPool) -> None:
+    job, stub = Job("a", args=Array(("sh", "-c", "exit 3"))), Job("b", args=Array())
+    for one in (job, stub):
+        pool.execute(one)
+    assert pool.join()
+    assert (job.proc and job.proc.returncode, stub.proc, stub.reason) == (3, None, "exited")

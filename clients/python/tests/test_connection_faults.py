@@ -34,7 +34,8 @@ Fake = Callable[[str], str]
         ("refuses", "refuses this package's protocol, protocol is 1, and I speak 0"),
         ("unversioned", "does not say which protocol it speaks"),
         ("garbage", "does not speak the protocol of expool-rpc: it wrote 'Hello, this is no JSON'"),
-        ("array", "does not speak the protocol"),
+        ("array", r"does not speak the protocol of expool-rpc: it wrote \[1, 2\]"),
+        ("null", "does not speak the protocol of expool-rpc: it wrote None"),
         ("echo", "it wrote .*'initialize'.* instead of an answer"),
     ],
 )

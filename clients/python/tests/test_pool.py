@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import functools
+import io
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from expool_rpc import AffinityMask, ExecPool, InvalidParams, Job, inGigabytes
+from expool_rpc import AffinityMask, ExecPool, InvalidParams, Job, Task, inGigabytes
 from support import until
 
 FOREVER = ("sleep", "1000")
+TOO_LONG = 1e12  # seconds, which only the server refuses
 
 
 @pytest.fixture
@@ -366,7 +370,7 @@ def test_what_cannot_be_executed_is_refused_and_leaves_no_trace(
 
 def test_what_only_the_server_refuses_is_raised_later_and_the_job_is_reported(pool: ExecPool) -> None:
     calls = Calls()
-    job = Job("a", args=("echo", "\0"), onfinish=calls.on("finish"))
+    job = Job("a", args=("true",), timeout=TOO_LONG, onfinish=calls.on("finish"))
     pool.execute(job)
     with pytest.raises(ValueError, match='job "a"'):
         pool.join()
@@ -401,3 +405,170 @@ def test_times_are_those_of_perf_counter(pool: ExecPool) -> None:
     after = time.perf_counter()
     assert job.tstart and job.tstop
     assert before < job.tstart < job.tstop < after
+
+
+@pytest.mark.parametrize("onstart", [None, lambda _: None])
+def test_a_refused_job_is_not_raised_by_the_execute_of_another(pool: ExecPool, onstart: Any) -> None:
+    bad, good = Job("bad", args=("true",), timeout=TOO_LONG), Job("good", args=("true",), onstart=onstart)
+    pool.execute(bad)
+    until(lambda: bad.finished, "the refusal")
+    assert pool.execute(good) == 0
+    assert pool.execute(Job("now", args=("true",)), concur=False) == 0
+    with pytest.raises(ValueError, match='job "bad"'):
+        pool.join()
+    assert good.succeeded
+
+
+@pytest.mark.parametrize("timeout", [0, 1000])
+def test_join_awaits_the_jobs_of_its_thread_while_others_join(pool: ExecPool, timeout: float) -> None:
+    unfinished: list[Any] = []
+
+    def work() -> None:
+        try:
+            for _ in range(500):
+                job = Job("a", args=None)
+                pool.execute(job)
+                pool.join(timeout)
+                if not job.finished:
+                    unfinished.append(job)
+        except Exception as error:
+            unfinished.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not unfinished
+
+
+def test_a_synchronous_job_calls_onstart_before_each_attempt(pool: ExecPool, tmp_path: Path) -> None:
+    calls, flag = Calls(), tmp_path / "second"
+    command = ("sh", "-c", f"[ -e '{flag}' ] && exit; touch '{flag}'; exec sleep 1000")
+    job = Job("a", args=command, timeout=0.5, rsrtonto=True, onstart=calls.on("start"))
+    assert pool.execute(job, concur=False) == 0
+    assert calls[:2] == [("start", "a"), ("start", "a")]
+
+
+def discarded_by_onstart(calls: Calls) -> Job:
+    def onstart(job: Job) -> None:
+        raise RuntimeError("not today")
+
+    return Job("a", args=("true",), onstart=onstart, ondone=calls.on("done"), onfinish=calls.on("finish"))
+
+
+@pytest.mark.parametrize("in_callback", [False, True])
+def test_a_synchronous_job_that_onstart_discards_is_reported_like_others(pool: ExecPool, in_callback: bool) -> None:
+    calls, results = Calls(), []
+    job = discarded_by_onstart(calls)
+
+    def execute(*_: object) -> None:
+        results.append(pool.execute(job, concur=False))
+
+    if in_callback:
+        pool.execute(Job("b", args=("true",), onfinish=execute))
+    else:
+        execute()
+    pool.join()
+    assert (results, job.reason, calls) == ([-1], "rejected", [("finish", "a")])
+    assert [(info.name, info.reason) for info in pool.failures] == [("a", "rejected")]
+
+
+def test_a_submitted_job_that_onstart_discards_is_reported_like_others(pool: ExecPool) -> None:
+    calls = Calls()
+    job = discarded_by_onstart(calls)
+    with pytest.raises(RuntimeError, match="not today"):
+        pool.submit(job)
+    assert pool.join()
+    assert (job.reason, calls) == ("rejected", [("finish", "a")])
+    assert [info.reason for info in pool.failures] == ["rejected"]
+
+
+def test_onstart_of_submitted_jobs_is_called_one_at_a_time(pool: ExecPool) -> None:
+    assert pool._session
+    callbacks = pool._session.callbacks
+    inside: list[str] = []
+    overlaps: list[str] = []
+
+    def onstart(job: Job) -> None:
+        overlaps.extend(inside)
+        inside.append(job.name)
+        if job.name == "first":
+            other.start()
+            until(lambda: overlaps or callbacks._eager, "the other thread's submit")
+        inside.remove(job.name)
+
+    other = threading.Thread(target=lambda: pool.submit(Job("second", onstart=onstart)))
+    pool.submit(Job("first", onstart=onstart))
+    other.join()
+    assert not overlaps
+    assert pool.join()
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def test_an_exception_in_onstart_that_cannot_be_shown_discards_the_job_too(pool: ExecPool) -> None:
+    def onstart(job: Job) -> None:
+        raise Unspeakable
+
+    job = Job("a", args=("true",), onstart=onstart)
+    assert pool.execute(job) == -1
+    assert pool.join()
+    assert job.record and "Unspeakable" in job.record.warnings[0]
+
+
+class Broken:
+    """A standard error whose disk is full, say."""
+
+    def write(self, _: str) -> int:
+        raise OSError("full")
+
+
+def closed() -> Any:
+    file = io.StringIO()
+    file.close()
+    return file
+
+
+@pytest.mark.parametrize("stderr", [None, closed(), Broken()])
+def test_without_a_standard_error_no_callback_is_lost(
+    pool: ExecPool, stderr: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = Calls()
+    task = Task("t", onfinish=calls.on("finish"))
+    monkeypatch.setattr(sys, "stderr", stderr)
+    pool.execute(Job("a", args=("/nonexistent",), task=task, onfinish=calls.on("finish")))
+    pool.execute(Job("b", args=("true",), task=task, ondone=lambda _: 1 / 0, onfinish=calls.on("finish")))
+    assert pool.join()
+    assert sorted(name for _, name in calls) == ["a", "b", "t"]
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_in_a_callback_loses_no_other(pool: ExecPool, interrupt: type[BaseException]) -> None:
+    calls = Calls()
+
+    def ondone(owner: Any) -> None:
+        calls.append(("done", owner.name))
+        raise interrupt
+
+    outer = Task("outer", ondone=calls.on("done"), onfinish=calls.on("finish"))
+    inner = Task("inner", task=outer, ondone=ondone, onfinish=calls.on("finish"))
+    job = Job("a", args=("true",), task=inner, ondone=ondone, onfinish=calls.on("finish"))
+    pool.execute(job)
+    with pytest.raises(interrupt):
+        pool.join()
+    pool.join()
+    assert calls == [(call, name) for name in ("a", "inner", "outer") for call in ("done", "finish")]
+
+
+def test_a_callback_that_is_set_later_and_has_no_name_is_reported(
+    pool: ExecPool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = Job("a", args=("true",))
+    job.onfinish = functools.partial(int, "x")
+    pool.execute(job)
+    assert pool.join()
+    assert "ERROR in partial()" in capsys.readouterr().err

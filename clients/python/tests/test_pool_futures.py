@@ -7,11 +7,12 @@ import gc
 import threading
 import weakref
 from collections.abc import Iterator
-from typing import Callable
+from pathlib import Path
+from typing import Any, Callable
 
 import pytest
 
-from expool_rpc import ExecPool, Job, NotAlive, PoolError, progress
+from expool_rpc import ExecPool, Job, NotAlive, PoolError, Task, progress
 from support import PATIENCE, until
 
 FOREVER = ("sleep", "1000")
@@ -242,7 +243,7 @@ def test_cancelling_what_was_never_scheduled_ends_nothing(pool: ExecPool) -> Non
 
 
 def test_what_run_has_shown_to_be_refused_is_not_raised_again(pool: ExecPool) -> None:
-    assert [job.reason for job in pool.run([Job("a", args=("echo", "\0"))])] == ["refused"]
+    assert [job.reason for job in pool.run([Job("a", timeout=1e12)])] == ["refused"]
     job = Job("b", args=("true",))
     assert pool.execute(job) == 0
     assert pool.join()
@@ -257,3 +258,136 @@ def test_a_pending_future_keeps_its_pool_alive_and_no_longer() -> None:
     record = future.result(PATIENCE)
     assert (record.reason, record.code) == ("exited", 3)
     until(lambda: reference() is None, "the end of the pool")
+
+
+def test_a_done_callback_schedules_while_a_thread_schedules_in_a_new_task(
+    pool: ExecPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert pool._session
+    connection, call = pool._session.connection, pool._session.connection.call
+    go, scheduled, waits = tmp_path / "go", threading.Event(), []
+
+    def done(_: object) -> None:
+        pool.execute(Job("follow-up", args=("true",)))
+        scheduled.set()
+
+    def slowly(method: str, *params: Any) -> Any:
+        if method == "task":  # is asked for while a future is completed
+            go.touch()
+            waits.append(scheduled.wait(PATIENCE))
+        return call(method, *params)
+
+    wait = ("sh", "-c", f"while [ ! -e '{go}' ]; do sleep 0.01; done")
+    pool.submit(Job("a", args=wait)).add_done_callback(done)
+    monkeypatch.setattr(connection, "call", slowly)
+    pool.execute(Job("b", args=("true",), task=Task("t")))
+    assert waits == [True]
+    assert pool.join()
+    assert pool.jobsdone == 3
+
+
+def test_done_callbacks_schedule_in_tasks_while_threads_and_join_do() -> None:
+    calls: list[str] = []
+    with ExecPool(2) as pool:
+        shared = Task("shared", onfinish=lambda _: calls.append("shared"))
+
+        def done(future: Any) -> None:
+            inner = Task("inner", task=shared)
+            for task in (shared, inner):
+                pool.execute(Job("follow-up", args=("true",), task=task))
+
+        for number in range(50):
+            task = Task(str(number))
+            for _ in range(2):
+                pool.submit(Job("a", args=("true",), task=task)).add_done_callback(done)
+        while pool.join():
+            pass
+        assert (pool.jobsdone, pool.failures, shared.numdone) == (300, [], 200)
+        assert calls
+
+
+def test_a_done_callback_schedules_in_a_new_task(pool: ExecPool) -> None:
+    outer = Task("outer")
+    job = Job("b", args=("true",), task=Task("inner", task=outer))
+    assert in_done_callback(pool, lambda: pool.execute(job)) == 0
+    assert pool.join()
+    assert (job.reason, outer.numdone) == ("exited", 1)
+
+
+def test_what_the_server_refuses_of_a_done_callback_is_raised_by_join(pool: ExecPool) -> None:
+    job = Job("b", args=("true",), task=Task("t", timeout=1e12))
+    assert in_done_callback(pool, lambda: pool.execute(job)) == 0
+    until(lambda: job.finished, "the refusal")
+    with pytest.raises(ValueError, match='job "b": invalid params: timeout'):
+        pool.join()
+    assert job.reason == "refused"
+
+
+def test_a_done_callback_cancels_jobs_and_tasks(pool: ExecPool) -> None:
+    task = Task("t")
+    jobs = [Job(name, args=FOREVER, task=task) for name in "abc"]
+    pool.execute(jobs[0])
+    assert in_done_callback(pool, lambda: pool.cancel(jobs[0])) == 1
+    until(lambda: jobs[0].finished, "the end of the first")
+    pool.execute(jobs[1])
+
+    def execute_and_cancel() -> int:
+        pool.execute(jobs[2])  # the server has not answered yet
+        return pool.cancel(task)
+
+    assert in_done_callback(pool, execute_and_cancel) == 2
+    assert pool.join(PATIENCE)
+    assert {job.reason for job in jobs} == {"cancelled"}
+
+
+def test_a_done_callback_that_asks_the_server_is_told_what_to_do_instead(pool: ExecPool) -> None:
+    asks: list[Callable[[], object]] = [pool.status, pool.topology, pool.clear]
+    for ask in asks:
+        error = in_done_callback(pool, ask)
+        assert isinstance(error, RuntimeError)
+        assert "use onfinish, or another thread" in str(error)
+
+
+def test_a_future_that_only_its_done_callback_refers_to_is_completed(tmp_path: Path) -> None:
+    codes: list[int | None] = []
+    go = tmp_path / "go"
+
+    def start() -> None:
+        pool = ExecPool(1)
+        future = pool.submit(Job("a", args=("sh", "-c", f"while [ ! -e '{go}' ]; do sleep 0.01; done; exit 3")))
+        future.add_done_callback(lambda future: codes.append(future.result().code))
+        assert pool._session
+        pool._session.await_taken(future.job)
+
+    start()
+    gc.collect()
+    go.touch()
+    until(lambda: codes == [3], "the completion of the future")
+
+
+def test_join_waits_for_the_job_that_another_thread_is_about_to_send(
+    pool: ExecPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert pool._session
+    connection, callbacks = pool._session.connection, pool._session.callbacks
+    call, send, joins, held = connection.call, connection.send, [], threading.Event()
+
+    def slowly(method: str, *params: Any) -> Any:
+        held.set()
+        until(lambda: len(joins) > 5 or (joins and callbacks._eager), "the join waits, or asks again and again")
+        return call(method, *params)
+
+    def counting(method: str, *params: Any) -> Any:
+        joins.extend([method] if method == "join" else [])
+        return send(method, *params)
+
+    monkeypatch.setattr(connection, "call", slowly)
+    monkeypatch.setattr(connection, "send", counting)
+    job = Job("a", args=("true",), task=Task("t"))
+    thread = threading.Thread(target=pool.execute, args=(job,))
+    thread.start()
+    assert held.wait(PATIENCE)
+    assert pool.join()
+    thread.join()
+    assert job.succeeded
+    assert len(joins) <= 5

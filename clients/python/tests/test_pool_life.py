@@ -6,6 +6,8 @@ import contextlib
 import gc
 import os
 import signal
+import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,7 @@ def test_a_server_that_dies_is_an_error_and_all_jobs_are_reported() -> None:
             pool.execute(job)
         future = pool.submit(Job("f", args=FOREVER))
         assert pool._session
+        pool._session.await_taken(future.job)  # else what was just sent is lost first
         os.kill(pool._session.connection.pid, signal.SIGKILL)
         with pytest.raises(ServerDied, match="SIGKILL"):
             pool.join()
@@ -317,3 +320,75 @@ def test_in_a_forked_process_waiting_for_a_future_is_refused() -> None:
             assert os.wait()[1] == 0
     """)
     assert out.splitlines() == ["refused"] * 6
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_dropped_pool_that_its_jobs_and_tasks_refer_to_ends(live: bool) -> None:
+    def start() -> tuple[int, weakref.ref[ExecPool]]:
+        pool = ExecPool(1)
+        task = Task("t", onfinish=lambda _: pool, params=pool)
+        pool.execute(Job("a", args=FOREVER if live else ("true",), task=task, onfinish=lambda _: pool))
+        assert live or pool.join()
+        assert pool._session
+        return pool._session.connection.pid, weakref.ref(pool)
+
+    def collected() -> bool:
+        gc.collect()
+        return reference() is None
+
+    server, reference = start()
+    until(collected, "the end of the pool")
+    until(lambda: gone(server), "the end of the server")
+
+
+def test_clear_starts_another_server_if_the_one_that_it_asks_dies() -> None:
+    with ExecPool(1) as pool:
+        assert pool._session
+        connection = pool._session.connection
+        os.kill(connection.pid, signal.SIGSTOP)
+        clear = threading.Thread(target=pool.clear)
+        clear.start()
+        until(lambda: connection._link._pending, "the call")
+        os.kill(connection.pid, signal.SIGKILL)
+        clear.join()
+        assert pool.execute(Job("a", args=("true",))) == 0
+        assert pool.join()
+
+
+def test_a_program_whose_folder_is_gone_can_use_absolute_paths(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    out = run_python(
+        """
+        import os, sys
+        from expool_rpc import ExecPool, Job, PoolError
+        folder, log = sys.argv[1:]
+
+        def execute(**options):
+            job = Job("a", args=("echo", "x"), **options)
+            try:
+                pool.execute(job)
+            except PoolError as error:
+                print("refused:", str(error).partition(":")[0], error.field)
+            else:
+                print(pool.join(), job.reason)
+
+        with ExecPool(1) as pool:
+            execute(stdout=log)
+            os.rmdir(folder)
+            execute(workdir="/", stdout=log)
+            execute(workdir="here")
+            execute(stdout=log)
+            execute(workdir="/", stdout="log")
+        with ExecPool(1) as pool:
+            execute(workdir="/", stdout=log)
+            os.chdir("/")
+            execute(stdout=log)
+        """,
+        str(folder),
+        str(tmp_path / "log"),
+        cwd=folder,
+    )
+    refused = ["workdir", "workdir", "stdout"]
+    ran = "True exited"
+    assert out.splitlines() == [ran, ran, *(f"refused: invalid params {name}" for name in refused), ran, ran]

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from ._aio_events import EventStream, Inbox
-from ._connection import Connection
+from ._connection import Connection, weakly
 from ._errors import ConnectionClosed, PoolError, copy_error, invalid_params
 from ._events import Event, JobStarted, event_from
 from ._process import Stream
@@ -71,7 +71,7 @@ class AsyncExecPool:
     async def __aenter__(self) -> AsyncExecPool:
         self._loop = asyncio.get_running_loop()
         self._inbox = Inbox(self._loop, lambda take: take())
-        start = functools.partial(self._start, on_message=_weakly(self._on_message), on_closed=_weakly(self._on_closed))
+        start = functools.partial(self._start, on_message=weakly(self._on_message), on_closed=weakly(self._on_closed))
         self._connection = await self._loop.run_in_executor(None, start)
         return self
 
@@ -288,18 +288,6 @@ class AsyncExecPool:
         for future in jobs.values():
             if not future.done():
                 future.set_exception(copy_error(error or ConnectionClosed("the pool was closed")))
-
-
-def _weakly(method: Callable[[Any], None]) -> Callable[[Any], None]:
-    """A function that calls a method for as long as its object lives, and does not keep it alive."""
-    reference = weakref.WeakMethod(method)
-
-    def call(argument: Any) -> None:
-        bound = reference()
-        if bound is not None:
-            bound(argument)
-
-    return call
 
 
 def _name_of(args: Command) -> str:

@@ -36,9 +36,14 @@ class CallbackQueue:
         """Whether the caller is a callback, of a job or of a future."""
         return threading.get_ident() in (self._serving, self._teller)
 
+    @property
+    def inside_done(self) -> bool:
+        """Whether the caller is a done callback of a future: the thread that all waiting ends by."""
+        return threading.get_ident() == self._teller
+
     def check_may_wait(self) -> None:
-        """Refuse to wait in the thread that all waiting ends by, where done callbacks of futures are called."""
-        if threading.get_ident() == self._teller:
+        """Refuse to wait in a done callback of a future."""
+        if self.inside_done:
             raise RuntimeError("a done callback of a future can't wait for the pool: use onfinish, or another thread")
 
     def put(self, action: Action) -> None:
@@ -69,6 +74,19 @@ class CallbackQueue:
         """Carry out what is queued, unless another thread or a caller of this one is at it, or this one reads."""
         if self._actions and not self.inside and self._take_over():
             self._run()
+
+    def carry_out(self, action: Action) -> None:
+        """Carry out an action now, as soon as no other thread carries out one; in a callback, as a part of it."""
+        if self.inside:
+            action()
+            return
+        with self._changed:
+            self._await(lambda: self._serving is None, None)
+            self._serving = threading.get_ident()
+        try:
+            action()
+        finally:
+            self._leave()
 
     def serve_due(self, timeout: float) -> None:
         """Carry out what is queued; if nothing is, wait for something for up to ``timeout`` seconds."""
@@ -134,6 +152,9 @@ class CallbackQueue:
             while self._actions:
                 self._actions.popleft()()
         finally:
-            with self._changed:
-                self._serving = None
-                self._changed.notify_all()
+            self._leave()
+
+    def _leave(self) -> None:
+        with self._changed:
+            self._serving = None
+            self._changed.notify_all()

@@ -6,7 +6,7 @@ import concurrent.futures
 import weakref
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Callable
 
 from . import _wire
 from ._binary import find_binary
@@ -26,9 +26,9 @@ class Connection:
     return soon: meanwhile nothing is read, and beyond 64 MiB that are not read the server starts no more jobs. They may
     `send`, `reply` and `refuse`, but not `call` (it would wait for itself). What they raise is logged.
 
-    A connection that is no longer referred to ends its server, so the callbacks should not refer to its owner; the end
-    of the interpreter ends it too. In a forked process it is inert: calls fail with `ConnectionClosed`, and nothing
-    there, not even `close`, disturbs the parent's server.
+    A connection that is no longer referred to ends its server, so the callbacks should not keep its owner alive (as
+    those that `weakly` makes don't); the end of the interpreter ends it too. In a forked process it is inert: calls
+    fail with `ConnectionClosed`, and nothing there, not even `close`, disturbs the parent's server.
 
     :param binary: path of the server, or command on PATH; the default is described at `find_binary`.
     :param flags: further flags of the server.
@@ -158,6 +158,18 @@ class Connection:
         if timeout is None:
             timeout = float(self.initialized.get("grace", 0)) + _MARGIN
         self._link.close(timeout)
+
+
+def weakly(method: Callable[..., None]) -> Callable[..., None]:
+    """A function that calls a method for as long as its object lives, and does not keep it alive."""
+    reference = weakref.WeakMethod(method)
+
+    def call(*arguments: Any) -> None:
+        bound = reference()
+        if bound is not None:
+            bound(*arguments)
+
+    return call
 
 
 def _answer(future: Future[Any], method: str, timeout: float | None) -> Any:

@@ -16,15 +16,18 @@ if TYPE_CHECKING:
 else:
     _Future = concurrent.futures.Future
 
+_PENDING: set[concurrent.futures.Future[JobRecord]] = set()
+
 
 class JobFuture(_Future):
     """A future of the `JobRecord` of a job, whatever its end was; it fails only if the server died, or refused the job.
 
     It is completed by itself, so that `concurrent.futures.wait` and `as_completed` can be used. While `result` or
-    `exception` waits, the callbacks of the pool are served. Until then it keeps its pool alive.
+    `exception` waits, the callbacks of the pool are served. Until then it keeps its pool alive, also if nothing refers
+    to it.
 
     What `add_done_callback` adds is called in the thread that reads from the server, so it must return soon. It may
-    submit, execute and cancel, but what waits for the pool raises there.
+    submit, execute and cancel, but what waits for the pool raises a RuntimeError there.
     """
 
     def __init__(self, job: Job, session: Session, pool: ExecPool) -> None:
@@ -32,6 +35,11 @@ class JobFuture(_Future):
         self.job = job
         self._session = session
         self._pool: ExecPool | None = pool
+
+    def _keep(self) -> None:
+        """Be kept until it is done, though nothing may refer to it but what it calls back."""
+        _PENDING.add(self)
+        self.add_done_callback(_PENDING.discard)
 
     def running(self) -> bool:
         """Whether the job has started, and not finished."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ._checks import items
 from ._errors import invalid_params
 from ._held import HeldFile
-from ._streams import HostStreams, Output, Wire
+from ._streams import HostStreams, Output, Wire, absolute
 from ._units import whole_bytes
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Host:
 
     def __init__(self) -> None:
         self.streams = HostStreams()
-        self._folder = os.getcwd()
+        self._folder = _folder()
         self._environment = dict(os.environ)
         self._raw = dict(_environment())
 
@@ -54,11 +54,12 @@ class Host:
 
     def _surround(self, params: dict[str, Any], job: Job, held: list[HeldFile]) -> None:
         """Add the folder, the environment and the streams."""
-        folder = os.getcwd()
         if job.workdir is not None:
-            params["workdir"] = os.path.join(folder, os.fspath(job.workdir))
-        elif folder != self._folder:
-            params["workdir"] = folder
+            params["workdir"] = absolute("workdir", os.fspath(job.workdir))
+        else:
+            folder = _folder()
+            if folder != self._folder:
+                params["workdir"] = folder or absolute("workdir", os.curdir)  # which raises that there is none
         if _environment() != self._raw:
             params["env"] = self._changes()
         params.update(self._outputs(job, held))
@@ -89,20 +90,35 @@ class Host:
         return output
 
 
+def _folder() -> str | None:
+    """The folder of this process; None if it is no more."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
+
+
 def _environment() -> Mapping[Any, Any]:
     """The environment in a form that is compared fast: the dict under os.environ, where there is one."""
     environment: Mapping[Any, Any] = getattr(os.environ, "_data", os.environ)
     return environment
 
 
-def _args(args: Args) -> str | list[str] | None:
-    if not args:
+def _args(args: Args) -> list[str] | None:
+    """What is executed; None for a stub. Nothing here asks for the truth of args, which numpy's arrays have not."""
+    if args is None:
         return None
-    if isinstance(args, str):
-        return args
     items("args", args, "a list or tuple of str, or one str")
-    try:
-        return [os.fspath(arg) for arg in args]
-    except TypeError:
-        index, arg = next((index, arg) for index, arg in enumerate(args) if not isinstance(arg, (str, os.PathLike)))
-        raise invalid_params(f"args[{index}]", f"is {arg!r}: give a str, as in str({arg!r})") from None
+    words = [_word(index, arg) for index, arg in enumerate([args] if isinstance(args, str) and args else args)]
+    if words and not words[0]:
+        raise invalid_params("args[0]", "is empty: give a command; or no args at all, for a stub that runs nothing")
+    return words or None
+
+
+def _word(index: int, arg: object) -> str:
+    word = os.fspath(arg) if isinstance(arg, os.PathLike) else arg
+    if not isinstance(word, str):
+        raise invalid_params(f"args[{index}]", f"is {arg!r}: give a str, as in str({arg!r})")
+    if "\0" in word:
+        raise invalid_params(f"args[{index}]", f"is {arg!r}: no command can receive a NUL character")
+    return word

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ._identity import IdentitySet
+
 if TYPE_CHECKING:
     from ._job import Job
     from ._task import Task
@@ -17,7 +19,7 @@ class Tally:
     def __init__(self) -> None:
         self.done = 0
         self.failures: list[JobInfo] = []
-        self.tasks: set[Task] = set()
+        self.tasks: IdentitySet[Task] = IdentitySet()
 
 
 class _Info:

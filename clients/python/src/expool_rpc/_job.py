@@ -41,7 +41,8 @@ class Job:
     :param startdelay: seconds after its start in which no other queued job starts.
     :param onstart: called with the job before each attempt; an exception discards the job. It is called in the thread
         that serves the pool (in `ExecPool.execute`, `ExecPool.join` or `ExecPool.process_events`), and the job waits
-        for that.
+        for that; `ExecPool.submit` calls it once, before it schedules the job. None for the method ``onstart``, if a
+        subclass has one; so with the others.
     :param ondone: called with the job when it has succeeded: it exited by itself, with code 0. An exception in this
         or in ``onfinish`` is reported on the standard error, and discarded.
     :param onfinish: called when it has ended, in whatever way.
@@ -143,6 +144,8 @@ class Job:
         self.pipederr: str | None = None
         self.terminates = 0
         self.chtermtime: bool | None = None
+        self._stub = False  # it runs nothing
+        self._unwanted = False  # it is to be cancelled as soon as the server has it
         self._id: int | None = None
         self._end: dict[str, Any] | None = None
 
@@ -190,14 +193,14 @@ class Job:
 
     def _announce(self) -> None:
         """Call what is to be called before it starts; what onstart raises is for the caller to handle."""
-        if self.task:
+        if self.task is not None:
             self.task._announce()
-        if self.onstart:
+        if self.onstart is not None:
             self.onstart()
 
     def _waits_to_be_announced(self) -> bool:
         """Whether a callback has to be called before it may start."""
-        return bool(self.onstart) or bool(self.task and self.task._waits_to_be_announced())
+        return self.onstart is not None or (self.task is not None and self.task._waits_to_be_announced())
 
     def _taken(self, answer: dict[str, Any]) -> None:
         """Take in the server's answer: it has the job."""
@@ -209,15 +212,19 @@ class Job:
         self._id = params["job"]
         self.tstart = perf_time(params["time"])
         self.state = "running" if confirmed else "starting"
-        self.proc = JobProcess(self) if confirmed and self.args else None
-        if self.task:
+        self.proc = JobProcess(self) if confirmed and not self._stub else None
+        if self.task is not None:
             self.task._started()
 
     def _confirmed(self) -> None:
         """Take in that the start was confirmed."""
         if not self.finished:
             self.state = "running"
-            self.proc = JobProcess(self) if self.args else None
+            self.proc = None if self._stub else JobProcess(self)
+
+    def _jobs(self) -> Iterator[Job]:
+        """The job, as `Task` has its jobs."""
+        yield self
 
     def _ended(self, record: dict[str, Any]) -> None:
         """Take in the record of the end."""
@@ -260,7 +267,8 @@ class Job:
         """Whether anything is to be done at its end, in the thread that serves."""
         logged = self.poutlog or self.perrlog
         reported = self._end is not None and self._end["code"] is None
-        return bool(self.ondone or self.onfinish or self.task or logged or reported or self._collector is not None)
+        called = (self.ondone, self.onfinish, self.task, self._collector)
+        return bool(logged or reported) or any(one is not None for one in called)
 
     def _log_output(self) -> None:
         """Append captured output to the log files."""

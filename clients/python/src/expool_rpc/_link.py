@@ -200,6 +200,8 @@ class Link:
             begun = [data[end:]]
 
     def _take(self, message: dict[str, Any]) -> None:
+        if not isinstance(message, dict):
+            raise ValueError(f"it wrote {message!r:.200}")
         if "method" in message:
             if not self._greeted:
                 raise ValueError(f"it wrote {message!r:.200} instead of an answer")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import errno
 import multiprocessing
-import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, MutableSet
 from typing import Any
 
 from . import _checks as checks
 from ._affinity import AffinityMask
-from ._errors import InvalidParams, NotAlive, PoolError, renamed
+from ._errors import InvalidParams, NotAlive, PoolError, ServerDied, renamed
 from ._future import JobFuture
+from ._identity import IdentitySet
 from ._info import JobInfo, Tally
 from ._job import Job
 from ._owner import report, report_onstart
@@ -81,7 +81,6 @@ class ExecPool:
             **({"grace": self._KILLDELAY * self.latency} if self.latency else {}),
         }
         self._alive = True
-        self._tstart: float | None = None
         self._open()
 
     def _switches(self) -> tuple[bool, bool]:
@@ -122,7 +121,6 @@ class ExecPool:
             self._raise_if_unusable()
             report(f'WARNING, scheduling of the job "{job}" is cancelled: {self} is not alive; call clear() first')
             return errno.EINTR
-        session.raise_refusal()
         if not concur:
             return self._execute_now(session, job)
         starts = job._waits_to_be_announced() and session.idle and not session.callbacks.inside
@@ -144,15 +142,12 @@ class ExecPool:
         """
         timeout = checks.seconds("timeout", timeout)
         session = self._session
-        if session is None or self._tstart is None:
+        if session is None or session.tstart is None:
             return False
         session.check_owner()
         if session.callbacks.inside:
             raise RuntimeError("join() in a callback would wait for itself: let the callback return")
         completed = session.join(timeout)
-        while completed and session.live:  # scheduled by callbacks, after all else had finished
-            completed = session.join(session.rest(timeout, self._tstart))
-        self._tstart = None
         self._alive = self._alive and completed
         session.raise_refusal()
         return completed
@@ -194,8 +189,8 @@ class ExecPool:
         return self._tally.done
 
     @property
-    def tasks(self) -> set[Task]:
-        """The tasks that jobs were scheduled in, since the start or the last `clear`."""
+    def tasks(self) -> MutableSet[Task]:
+        """The tasks that jobs were scheduled in, since the start or the last `clear`, told apart by identity."""
         return self._tally.tasks
 
     @property
@@ -208,8 +203,8 @@ class ExecPool:
         return self._session.workers if self._session else int(self._settings["workers"])
 
     @property
-    def _workers(self) -> set[Job]:
-        return set(self._session.running() if self._session else ())
+    def _workers(self) -> MutableSet[Job]:
+        return IdentitySet(self._session.running() if self._session else ())
 
     @property
     def _jobs(self) -> deque[Job]:
@@ -220,17 +215,18 @@ class ExecPool:
     def submit(self, job: Job) -> JobFuture:
         """Schedule a job; the future is of its `JobRecord`.
 
-        Its onstart, and that of its tasks, is called here, before it is scheduled; its other callbacks as always.
+        Its onstart, and that of its tasks, is called here, once, before it is scheduled; its other callbacks as always.
+        What its onstart raises discards the job, and is raised here.
 
         :raises NotAlive: the pool was terminated.
         :raises ValueError: the job can't be executed like that, or is scheduled already.
         """
         _check_job(job)
         session = self._need_session()
-        session.check_new(job)
-        job._announce()
+        session.announce(job)
         future = JobFuture(job, session, self)
         self._schedule(session, job, future=future, confirm=False)
+        future._keep()
         return future
 
     def run(self, jobs: Iterable[Job], ahead: int = 1000) -> Iterator[Job]:
@@ -257,6 +253,8 @@ class ExecPool:
     def cancel(self, member: Job | Task) -> int:
         """End a job, or all that is in a task, running or not; how many jobs that ends, 0 if it was not scheduled.
 
+        In a done callback of a future it does not wait for the server, and counts those that had not finished.
+
         :raises PoolError: the server is gone.
         """
         checks.kind("member", member, (Job, Task), "a Job or a Task")
@@ -273,7 +271,7 @@ class ExecPool:
         session = self._live_session()
         if session is not None:
             session.callbacks.check_may_wait()
-        self._alive, self._tstart = False, None
+        self._alive = False
         if session is not None:
             session.terminate()
 
@@ -288,15 +286,15 @@ class ExecPool:
             session.await_taken(job)
         if job._id is None:
             raise PoolError(f'job "{job}" was not scheduled: call execute() first')
-        return Explanation.from_wire(session.connection.call("explain", {"job": job._id}))
+        return Explanation.from_wire(session.call("explain", {"job": job._id}))
 
     def status(self) -> Status:
         """How many jobs are in each state, and the memory in use."""
-        return Status.from_wire(self._need_session().connection.call("status"))
+        return Status.from_wire(self._need_session().call("status"))
 
     def topology(self) -> Topology:
         """The machine: CPUs, nodes, packages, cores, caches."""
-        return Topology.from_wire(self._need_session().connection.call("topology"))
+        return Topology.from_wire(self._need_session().call("topology"))
 
     # Its life
 
@@ -307,7 +305,7 @@ class ExecPool:
 
     def __exit__(self, *_: object) -> None:
         session, self._session = self._session, None
-        self._alive, self._tstart = False, None
+        self._alive = False
         if session is None:
             return
         try:
@@ -345,12 +343,13 @@ class ExecPool:
         if session is None or not session.connection.alive:
             self._open()
         else:
-            session.connection.call("clear")
-        self._alive, self._tstart = True, None
+            try:
+                session.clear()
+            except ServerDied:  # it was about to end
+                self._open()
+        self._alive = True
 
     def _schedule(self, session: Session, job: Job, **how: Any) -> None:
-        if self._tstart is None:
-            self._tstart = time.perf_counter()
         if self.memlimit:
             job.wkslim = job.wkslim or session.workers
         session.execute(job, **how)
@@ -358,15 +357,16 @@ class ExecPool:
     def _execute_now(self, session: Session, job: Job) -> int:
         """Execute a job beside the workers, and wait for its end."""
         session.callbacks.check_may_wait()
-        session.check_new(job)
-        try:
-            job._announce()
-        except Exception:
-            report_onstart(job)
-            return -1
-        self._schedule(session, job, wait=True, confirm=False)
+        in_callback = session.callbacks.inside  # which the callbacks of its start, if they were queued, would wait for
+        if in_callback:
+            try:
+                session.announce(job)
+            except Exception:
+                report_onstart(job)
+                return -1
+        self._schedule(session, job, wait=True, confirm=not in_callback)
         session.callbacks.serve_until(lambda: job.finished)
-        session.raise_refusal()
+        session.raise_refusal(job)
         code = job.record.code if job.record else None
         return -1 if code is None else code
 

@@ -51,7 +51,7 @@ class JobProcess:
         :raises subprocess.TimeoutExpired: it runs for longer than ``timeout`` seconds.
         """
         if not self._job._wait(timeout):
-            raise subprocess.TimeoutExpired(self.args or (), timeout or 0)
+            raise subprocess.TimeoutExpired(() if self.args is None else self.args, timeout or 0)
         return self.returncode
 
     def communicate(self, input: None = None, timeout: float | None = None) -> tuple[bytes | None, bytes | None]:

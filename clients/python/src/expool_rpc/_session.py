@@ -1,7 +1,8 @@
 """A server under a pool: the jobs that it has, and what it tells of them.
 
 The thread that reads from the server notes facts in the jobs, completes futures, and queues callbacks. All else runs in
-the threads of the host. A session refers to nothing of its pool, so that a pool that is dropped ends its server.
+the threads of the host. That thread keeps no session alive: callbacks of jobs and tasks may refer to the pool, and a
+pool that is dropped ends its server all the same.
 """
 
 from __future__ import annotations
@@ -14,17 +15,18 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import Future
 from typing import Any, Callable
 
 from ._callbacks import CallbackQueue
-from ._connection import Connection
-from ._errors import CallError, ConnectionClosed, PoolError, copy_error
+from ._connection import Connection, weakly
+from ._errors import CallError, ConnectionClosed, NoSuchJob, PoolError, copy_error
 from ._future import JobFuture
 from ._held import HeldFile, release
 from ._host import Host
 from ._info import JobInfo, Tally
 from ._job import Job
-from ._owner import call, report, report_onstart
+from ._owner import call, describe, in_turn, report, report_onstart
 from ._task import Task
 
 
@@ -35,13 +37,16 @@ class Session:
         self.callbacks = CallbackQueue()
         self.tally = tally
         self.live: dict[int, Job] = {}  # by the number that the server echoes as params
-        self.refusals: deque[CallError] = deque()  # of jobs that no caller waited for
+        self.refusals: list[tuple[Job, CallError]] = []  # of jobs whose callers do not know
+        self.tstart: float | None = None  # when the first job since the last join was scheduled; known while any lives
         self._limits = limits
         self._chained = settings["chained"]
         self._numbers = itertools.count(1)
         self._unconfirmed: dict[str, Job] = {}  # by the requests to confirm their starts that are not answered yet
-        self._order = threading.RLock()  # held to send what must arrive in a certain order
-        self._phase = object()  # the time between two joins, which close all tasks
+        self._order = threading.RLock()  # held to send what must arrive in a certain order, and never to wait
+        self._tasks: dict[int, tuple[Task, int]] = {}  # those that the server has, with its ids; a new dict for each
+        # time between two joins, which close them all
+        self._making = threading.RLock()  # held to have the server make tasks
         self._joining = 0
         self._owner = os.getpid()
         self._host = Host()
@@ -51,9 +56,9 @@ class Session:
             stdout=streams["stdout"],
             stderr=streams["stderr"],
             settings={**settings, "notify": ["onstart", "onfinish"]},
-            on_message=self._on_message,
-            on_pause=self.callbacks.tell,
-            on_closed=self._on_closed,
+            on_message=weakly(self._on_message),
+            on_pause=weakly(self.callbacks.tell),
+            on_closed=weakly(self._on_closed),
         )
         self.workers: int = self.connection.initialized["workers"]
 
@@ -86,10 +91,8 @@ class Session:
             if confirm and job._waits_to_be_announced():
                 params["confirm"] = True
             self._admit(job, number, held, future, collector)
-            with self._order:
-                if job.task:
-                    params["task"] = self._task_id(job.task)
-                self.connection.ask("execute", params, functools.partial(self._answered, number))
+            job._stub = params["args"] is None
+            self._send(number, params, job.task)
         except (PoolError, ValueError):  # nothing was sent
             self._withdraw(number, held)
             raise
@@ -101,6 +104,21 @@ class Session:
     def idle(self) -> bool:
         """Whether a worker seems to be free."""
         return len(self.live) < self.workers
+
+    def announce(self, job: Job) -> None:
+        """Call what is to be called before a job starts, before it is scheduled at all.
+
+        :raises Exception: what its onstart raises; the job is discarded then.
+        """
+        self.check_new(job)
+        if job._waits_to_be_announced():
+            try:
+                self.callbacks.carry_out(job._announce)
+            except Exception as error:
+                number = next(self._numbers)
+                self._admit(job, number, [], None, None)
+                self._lose(number, "rejected", PoolError(describe(error)))
+                raise
 
     def check_new(self, job: Job) -> None:
         """Refuse a job that is scheduled already."""
@@ -116,28 +134,47 @@ class Session:
         if job.state == "queued":
             return
         self.callbacks.serve_until(lambda: job.state not in ("queued", "starting"))
-        self.raise_refusal()
+        self.raise_refusal(job)
 
     def await_taken(self, job: Job) -> None:
         """Wait until the server has a scheduled job, or it is known that it will not have it."""
         self.callbacks.wait(lambda: job._id is not None or job.state is None)
 
-    def raise_refusal(self) -> None:
-        """Raise that the server refused a job, if nobody knows yet."""
-        if self.refusals:
-            raise self.refusals.popleft()
-
-    def rest(self, timeout: float, since: float) -> float:
-        """What is left of a timeout, from the moment when the first of the present jobs was scheduled."""
-        first = min((job._tscheduled for job in list(self.live.values())), default=time.perf_counter())
-        return max(0.001, timeout - (first - since)) if timeout else 0
+    def raise_refusal(self, of: Job | None = None) -> None:
+        """Raise that the server refused a job, that one or any, if nobody knows yet."""
+        with self.callbacks.lock:
+            for index, (job, error) in enumerate(self.refusals):
+                if of is None or job is of:
+                    del self.refusals[index]
+                    raise error
 
     def join(self, timeout: float) -> bool:
         """Serve callbacks until all jobs have finished; False if the timeout or a termination ended them."""
+        completed = self._join(timeout)
+        while completed and self.live:  # scheduled by callbacks, or by other threads, after all else had finished
+            self.callbacks.serve_until(self._has_work)  # else it would end at once, and close tasks that were just made
+            completed = self._join(self._rest(timeout))
+        with self.callbacks.lock:
+            if not self.live:
+                self.tstart = None
+        return completed
+
+    def _has_work(self) -> bool:
+        """Whether the server has any of the jobs, or none is left."""
+        return not self.live or any(job._id is not None for job in self.live.values())
+
+    def _rest(self, timeout: float) -> float:
+        """What is left of a timeout, from the moment when the first of the present jobs was scheduled."""
+        with self.callbacks.lock:
+            first = min((job._tscheduled for job in self.live.values()), default=time.perf_counter())
+            since = first if self.tstart is None else self.tstart
+        return max(0.001, timeout - (first - since)) if timeout else 0
+
+    def _join(self, timeout: float) -> bool:
         self._joining += 1
         try:
             with self._order:
-                self._phase = object()
+                self._tasks = {}
                 reply = self.connection.send("join", {"timeout": timeout} if timeout else None)
             reply.add_done_callback(lambda _: self.callbacks.changed())
             for request in list(self._unconfirmed):  # an interrupt may have cut what would have answered it
@@ -151,12 +188,30 @@ class Session:
 
     def close_task(self, task: Task) -> None:
         """Nothing more will be added to the task."""
+        self.check_owner()
         with self._order:
             task._closed = True
-            if task._wire and task._wire[0] is self._phase:
-                self.connection.call("close", {"task": task._wire[1]})
-        self.callbacks.put(lambda: task._finish(closing=False))
+            if id(task) in self._tasks:
+                self.connection.send("close", {"task": self._tasks[id(task)][1]})
+        self.callbacks.put(task._finish_closed)
         self.callbacks.serve()
+
+    def clear(self) -> None:
+        """Have the server forget tasks, records and counts."""
+        self.callbacks.check_may_wait()
+        with self._order:
+            self._tasks = {}
+            reply = self.connection.send("clear")
+        reply.result()
+        self.tstart = None
+
+    def call(self, method: str, params: Any = None) -> Any:
+        """Ask the server something, as `Connection.call` does.
+
+        :raises RuntimeError: in a done callback of a future.
+        """
+        self.callbacks.check_may_wait()
+        return self.connection.call(method, params)
 
     def terminate(self) -> None:
         """End everything, and serve callbacks until it has ended."""
@@ -168,6 +223,7 @@ class Session:
             self.callbacks.serve_until(lambda: True)
         finally:
             self._joining -= 1
+        self.tstart = None
 
     def finish(self) -> None:
         """End all that is left, and serve the callbacks that are; in a forked process nothing."""
@@ -192,24 +248,26 @@ class Session:
             raise copy_error(self.connection.error)
 
     def cancel(self, member: Job | Task) -> int:
-        """End a job, or all of a task; the number of jobs that this ends."""
-        if isinstance(member, Task):
-            current = member._wire and member._wire[0] is self._phase
-            return self._cancel({"task": member._wire[1]}) if current and member._wire else 0
-        if member._session is not self:
+        """End a job, or all jobs of this session in a task; the number of jobs that this ends."""
+        jobs = [job for job in member._jobs() if job._session is self and not job.finished]
+        if not jobs:
             return 0
         self.check_owner()
-        self.await_taken(member)
-        return 0 if member.finished or member._id is None else self._cancel({"job": member._id})
+        jobs.reverse()  # what is queued comes first, so that nothing starts only to be ended
+        if self.callbacks.inside_done:
+            for job in jobs:
+                self.forward_cancel(job)
+            return len(jobs)
+        for job in jobs:
+            self.await_taken(job)
+        ids = [{"job": job._id} for job in jobs if job._id is not None]
+        return sum(map(_cancelled, self.connection.post("cancel", ids)))
 
     def forward_cancel(self, job: Job) -> None:
-        """Have the server end the job of a future that was cancelled; if it has no id yet, its answer does that."""
+        """Have the server end a job without waiting for its answer; if it has no id yet, it is ended when it has."""
+        job._unwanted = True
         if job._id is not None and not job.finished:
             self.connection.send("cancel", {"job": job._id})
-
-    def _cancel(self, params: dict[str, Any]) -> int:
-        cancelled: int = self.connection.call("cancel", params)["cancelled"]
-        return cancelled
 
     def running(self) -> list[Job]:
         """The jobs that workers are busy with."""
@@ -239,13 +297,15 @@ class Session:
             if collector is not None:  # else one that a callback executes again stays with the `run` that it came from
                 job._collector = collector
             job._tscheduled = time.perf_counter()
+            if self.tstart is None:
+                self.tstart = job._tscheduled
             job.state = "queued"
-        if job.task:
+        if job.task is not None:
             job.task._add(job)
-            task: Task | None = job.task
-            while task is not None:
-                self.tally.tasks.add(task)
-                task = task.task
+        task = job.task
+        while task is not None:
+            self.tally.tasks.add(task)
+            task = task.task
 
     def _withdraw(self, number: int, held: list[HeldFile]) -> None:
         """Undo _admit, as far as it came, for a job that the server does not have."""
@@ -258,22 +318,52 @@ class Session:
                 return
             del self.live[number]
             job.state = job._future = None
-        if job.task:
+        if job.task is not None:
             job.task._withdraw(job)
         self.callbacks.changed()
 
-    def _task_id(self, task: Task) -> int:
-        """The server's id of a task; it gets a new one when a join has closed it there."""
-        if task._wire and task._wire[0] is self._phase:
-            return task._wire[1]
-        params: dict[str, Any] = {"name": task.name}
-        if task.task:
-            params["task"] = self._task_id(task.task)
-        if task.timeout:
-            params["timeout"] = task._remaining()
-        id: int = self.connection.call("task", params)["task"]
-        task._wire = (self._phase, id)
-        return id
+    def _send(self, number: int, params: dict[str, Any], task: Task | None) -> None:
+        """Send the call that schedules a job, as soon as the server has its task. A done callback of a future can't
+        wait for that, so a thread does."""
+        while not self._sent(number, params, task):
+            assert task is not None
+            if self.callbacks.inside_done:
+                threading.Thread(target=self._send_later, args=(number, params, task), daemon=True).start()
+                return
+            self._make_task(task, self._tasks)
+
+    def _send_later(self, number: int, params: dict[str, Any], task: Task) -> None:
+        try:
+            self._send(number, params, task)
+        except PoolError as error:
+            self._answered(number, {}, error)
+
+    def _sent(self, number: int, params: dict[str, Any], task: Task | None) -> bool:
+        """Send it, unless the server does not have the task; False then."""
+        with self._order:  # so that no join closes the task before the job comes
+            if task is not None:
+                if id(task) not in self._tasks:
+                    return False
+                params["task"] = self._tasks[id(task)][1]
+            self.connection.ask("execute", params, functools.partial(self._answered, number))
+            return True
+
+    def _make_task(self, task: Task, tasks: dict[int, tuple[Task, int]]) -> None:
+        """Have the server make a task, and those around it, once in the time that ``tasks`` are of."""
+        with self._making:
+            if id(task) in tasks:
+                return
+            params: dict[str, Any] = {"name": task.name}
+            if task.timeout:
+                params["timeout"] = task._remaining()
+            try:
+                if task.task is not None:
+                    self._make_task(task.task, tasks)
+                    params["task"] = tasks[id(task.task)][1]
+                tasks[id(task)] = task, self.connection.call("task", params)["task"]
+            except (CallError, KeyError):
+                if tasks is self._tasks:  # else a join has closed the tasks around it meanwhile
+                    raise
 
     # What the server tells, in the thread that reads
 
@@ -306,12 +396,13 @@ class Session:
             return
         if error is None:
             job._taken(taken)
-            if job._future is not None and job._future.cancelled():
+            if job._unwanted:
                 self.forward_cancel(job)
             self.callbacks.changed(always=False)
         elif isinstance(error, CallError):
             if job._future is None and job._collector is None:
-                self.refusals.append(_about(job, error))
+                with self.callbacks.lock:
+                    self.refusals.append((job, _about(job, error)))
             self._lose(number, "refused", error)
         else:  # the connection is over
             self._lose(number, "lost" if self.connection.error else "terminated", error)
@@ -330,10 +421,10 @@ class Session:
 
     def _settle(self, number: int, end: Callable[[Job], None], error: PoolError | None) -> None:
         """Note the end of a job, count it, and have its callbacks called."""
-        job = self.live.get(number)
-        if job is None:
-            return
         with self.callbacks.lock:
+            job = self.live.get(number)
+            if job is None:
+                return
             end(job)
             future, record = job._future, job.record if job._future else None
             if job.succeeded:
@@ -360,7 +451,7 @@ class Session:
                     job._confirmed()
                 self.connection.reply(request)
         except BaseException as error:  # maybe an interrupt after the reply, and then the server ignores the refusal
-            self.connection.refuse(request, f"{type(error).__name__}: {error}")
+            self.connection.refuse(request, describe(error))
             if not isinstance(error, Exception) or job is None or job.onstart is None:
                 raise
             report_onstart(job)
@@ -369,26 +460,36 @@ class Session:
 
     def _follow(self, job: Job) -> None:
         """Do what follows from the end of a job. Its callbacks may execute it again."""
-        end, succeeded = job._end, job.succeeded
-        if job.task:
-            job.task._count(job, succeeded)  # first, so that it is added again if it is executed again
-        try:
-            job._log_output()
-            if succeeded:
-                call(job.ondone, job)
-            elif job.reason in ("start_failed", "refused"):
-                report(f'WARNING, "{job}" did not start: {"; ".join(job.record.warnings if job.record else ())}')
-            call(job.onfinish, job)
-            if job.task:
-                job.task._finish(closing=self._joining > 0)
-        finally:  # also after an interrupt, for another thread may wait for the job in `run`
-            if job._collector is not None and job._end is end:
-                job._collector.append(job)
-                job._collector = None
+        end, succeeded, task = job._end, job.succeeded, job.task
+        if task is not None:
+            task._count(job, succeeded)  # first, so that it is added again if it is executed again
+        if job.reason in ("start_failed", "refused"):
+            report(f'WARNING, "{job}" did not start: {"; ".join(job.record.warnings if job.record else ())}')
+        in_turn(
+            job._log_output,
+            lambda: call(job.ondone if succeeded else None, job),
+            lambda: call(job.onfinish, job),
+            None if task is None else lambda: task._finish(closing=self._joining > 0),
+            lambda: self._collect(job, end),  # another thread may wait for it in `run`
+        )
+
+    def _collect(self, job: Job, end: dict[str, Any] | None) -> None:
+        """Give a job to the `run` that it came from, unless a callback executed it again after that end."""
+        if job._collector is not None and job._end is end:
+            job._collector.append(job)
+            job._collector = None
 
     def _finish_tasks(self) -> None:
         for task in list(self.tally.tasks):
             task._finish(closing=True)
+
+
+def _cancelled(reply: Future[Any]) -> int:
+    """How many jobs a call ended; none if the job had ended, and its record is no longer kept."""
+    try:
+        return int(reply.result()["cancelled"])
+    except NoSuchJob:
+        return 0
 
 
 def _about(job: Job, error: CallError) -> CallError:

@@ -50,7 +50,7 @@ class HostStreams:
             _flush(output)
             return "inherit"
         if isinstance(output, (str, os.PathLike)):
-            return _to_path(os.fspath(output))
+            return _to_path(name, os.fspath(output))
         if not isinstance(output, int):
             return self._to_file(name, output, held)
         if output == PIPE:
@@ -104,8 +104,22 @@ def _descriptor(file: Any, default: int) -> int:
     return fd
 
 
-def _to_path(path: str) -> Wire:
-    return None if path == os.devnull else {"file": os.path.abspath(path)}
+def _to_path(name: str, path: str) -> Wire:
+    return None if path == os.devnull else {"file": os.path.normpath(absolute(name, path))}
+
+
+def absolute(name: str, path: str) -> str:
+    """A path from the root; the folder of this process is looked up only if that is needed.
+
+    :raises InvalidParams: it is relative to that folder, which is no more.
+    """
+    if os.path.isabs(path):
+        return path
+    try:
+        return os.path.join(os.getcwd(), path)
+    except OSError as error:
+        problem = f"is relative to the working directory of this program, which can't be found ({error.strerror})"
+        raise invalid_params(name, f"{problem}: give an absolute path, or change to another folder") from None
 
 
 def _flush(output: Any) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Union
 
 from . import _checks as checks
-from ._owner import Callback, bind, call
+from ._identity import IdentitySet
+from ._owner import Callback, bind, call, in_turn
 from ._streams import Output
 
 if TYPE_CHECKING:
@@ -21,13 +23,15 @@ class Task:
     """A group of jobs and subtasks, with callbacks and a timeout of its own.
 
     It starts before the first of its jobs does, and finishes when all that was added to it has finished and no more can
-    come: in `ExecPool.join`, at the end of the pool, or after `ExecPool.close`.
+    come: in `ExecPool.join`, at the end of the pool, or after `ExecPool.close`. One that is added to after that begins
+    anew, and finishes once more; its counts go on.
 
     :param name: a name for people; need not be unique.
     :param timeout: seconds from its start to the end of all that is in it; 0 for none. Such jobs have the reason
         ``task_timeout``.
-    :param onstart: called with the task before its first job starts. Like all callbacks, in the thread that serves the
-        pool; an exception is reported on the standard error and discarded.
+    :param onstart: called with the task before its first job starts, once. Like all callbacks, in the thread that
+        serves the pool; an exception is reported on the standard error and discarded. None for the method ``onstart``,
+        if a subclass has one; so with the others.
     :param ondone: called when all of it has succeeded.
     :param onfinish: called when it has finished, in whatever way.
     :param params: anything, for the callbacks.
@@ -68,12 +72,13 @@ class Task:
         self.tstart: float | None = None
         self.tstop: float | None = None
         self.numadded = self.numdone = self.numterm = 0
-        self._unfinished: dict[Member, None] = {}  # in the order in which they were added
-        self._lock = threading.Lock()
+        self._unfinished: IdentitySet[Member] = IdentitySet()
+        self._lock = threading.RLock()  # signal handlers schedule jobs as well; taken before that of the task around
         self._last: float | None = None  # when the last member so far ended
+        self._past: tuple[int, float | None, float | None] = (0, None, None)  # numadded, tstart, tstop when it last
+        # finished
         self._announced = False
         self._closed = False
-        self._wire: tuple[object, int] | None = None  # the time in which the server has it, and its id there
 
     def __str__(self) -> str:
         return self.name
@@ -100,10 +105,8 @@ class Task:
         """
         columns = {"PID": pid, "Tstart": tstart, "Tstop": tstop, "Duration": duration, "Memory": memory}
         wanted = [column for column, on in columns.items() if on]
-        with self._lock:
-            members = list(self._unfinished)
         rows: list[Any] = [["Name", *wanted] if wanted else "Name"] if header else []
-        for member in members:
+        for member in self._unfinished:
             if recursive and isinstance(member, Task):
                 rows.append(member.uncompleted(True, False, pid, tstart, tstop, duration, memory))
             else:
@@ -112,32 +115,48 @@ class Task:
 
     def _add(self, member: Member) -> None:
         """Take in a job that is about to be scheduled, or a task that has its first one; the tasks around take in
-        this."""
+        this. One that had finished begins anew, with all of its timeout."""
         with self._lock:
             if member not in self._unfinished:
-                self._unfinished[member] = None
+                if self.tstop is not None:
+                    self.tstart = self.tstop = None
+                self._unfinished.add(member)
                 self._closed = False
                 self.numadded += 1
-                self.tstop = None
-        if self.task:
-            self.task._add(self)
+            if self.task is not None:
+                self.task._add(self)
 
-    def _withdraw(self, job: Job) -> None:
-        """Undo _add for a job that could not be scheduled."""
+    def _withdraw(self, member: Member) -> None:
+        """Undo _add for a job that could not be scheduled, and for a task that nothing else was added to."""
         with self._lock:
-            if self._unfinished.pop(job, self) is None:
-                self.numadded -= 1
+            if member not in self._unfinished:
+                return
+            self._unfinished.discard(member)
+            self.numadded -= 1
+            if self._is_finished():
+                _, self.tstart, self.tstop = self._past
+                if self.task is not None:
+                    self.task._withdraw(self)
+
+    def _is_finished(self) -> bool:
+        """Whether nothing was added since it last finished, or ever."""
+        return self.numadded == self._past[0]
+
+    def _jobs(self) -> Iterator[Job]:
+        """The jobs in it, and in the tasks in it, that have not been counted as finished."""
+        for member in self._unfinished:
+            yield from member._jobs()
 
     def _started(self) -> None:
         """Note the start."""
-        if self.task:
+        if self.task is not None:
             self.task._started()
         if self.tstart is None:
             self.tstart = time.perf_counter()
 
     def _announce(self) -> None:
         """Call onstart, of the outer tasks first; for each task once."""
-        if self.task:
+        if self.task is not None:
             self.task._announce()
         self._started()
         if not self._announced:
@@ -146,12 +165,15 @@ class Task:
 
     def _waits_to_be_announced(self) -> bool:
         """Whether a callback has to be called before a job of this task may start."""
-        return bool(self.onstart and not self._announced) or bool(self.task and self.task._waits_to_be_announced())
+        if self.onstart is not None and not self._announced:
+            return True
+        return self.task is not None and self.task._waits_to_be_announced()
 
     def _count(self, member: Member, succeeded: bool) -> None:
         """Note the end of a member."""
         with self._lock:
-            if self._unfinished.pop(member, self) is None:
+            if member in self._unfinished:
+                self._unfinished.discard(member)
                 self._last = member.tstop
                 self.numdone += succeeded
                 self.numterm += not succeeded
@@ -162,19 +184,29 @@ class Task:
         :param closing: nothing more can come, save from callbacks of what has not finished.
         """
         with self._lock:
-            if self._unfinished or self.tstop is not None or not self.numadded or not (closing or self._is_closed()):
+            if self._unfinished or self._is_finished() or not (closing or self._is_closed()):
                 return
             self.tstop = self._last
+            self._past = self.numadded, self.tstart, self.tstop
             succeeded = self.numdone == self.numadded
-        if succeeded:
-            call(self.ondone, self)
-        call(self.onfinish, self)
-        if self.task:
-            self.task._count(self, succeeded)
-            self.task._finish(closing=closing)
+            if self.task is not None:
+                self.task._count(self, succeeded)  # first, so that it is added again if its callbacks add to it
+        around = self.task
+        in_turn(
+            lambda: call(self.ondone if succeeded else None, self),
+            lambda: call(self.onfinish, self),
+            None if around is None else lambda: around._finish(closing=closing),
+        )
+
+    def _finish_closed(self) -> None:
+        """Finish a task that was closed, and the tasks in it, as far as all in them has finished."""
+        for member in self._unfinished:
+            if isinstance(member, Task):
+                member._finish_closed()
+        self._finish(closing=False)
 
     def _is_closed(self) -> bool:
-        return self._closed or bool(self.task and self.task._is_closed())
+        return self._closed or (self.task is not None and self.task._is_closed())
 
     def _remaining(self) -> float:
         """What is left of the timeout."""
