@@ -1,7 +1,6 @@
 # What people do here. README.md starts with two of these; CONTRIBUTING.md explains the rest.
 
 GO ?= go
-PREFIX ?= /usr/local
 STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
 PACKAGES = ./...
 RAPID_CHECKS ?= 2000
@@ -20,13 +19,10 @@ demo: build
 
 ## install: the server and the shell client into PREFIX (/usr/local), below DESTDIR if that is given
 install: build
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 bin/expool-rpc $(DESTDIR)$(PREFIX)/bin/expool-rpc
-	$(MAKE) -C clients/shell install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+	$(MAKE) -C clients/shell install EXPOOL_SERVER="$(EXPOOL_RPC)"
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/expool-rpc
-	$(MAKE) -C clients/shell uninstall PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+	$(MAKE) -C clients/shell uninstall EXPOOL_SERVER="$(EXPOOL_RPC)"
 
 ## test: static analysis, all tests, and short runs of torture and of the benchmarks
 test: need lint build

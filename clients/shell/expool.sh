@@ -48,10 +48,10 @@ expool_open() {
 
 expool_call() { # method [params]
 	# shellcheck disable=SC2016 # the dollars are jq's
-	local line request='if $params | contains("\ufffd") then error("altered") else {jsonrpc: "2.0", id: "call", method: $method, params: ($params | fromjson)} end'
+	local line params=${2:-{\}} request='if length != 1 or (tojson | contains("\ufffd")) then error("wrong") else {jsonrpc: "2.0", id: "call", method: $method, params: .[0]} end'
 	[[ ${_expool_pid-} ]] || { _expool_say "$1: no conversation is open: expool_open comes first" && return 3; }
-	line=$(jq -cn --arg method "$1" --arg params "${2:-{\}}" "$request" 2>/dev/null) ||
-		{ _expool_say "$1: its params are not JSON in UTF-8: ${2-}" && return 1; }
+	line=$(jq -cs --arg method "$1" "$request" 2>/dev/null <<<"$params") || # not as an argument, which the kernel limits
+		{ _expool_say "$1: its params are not one JSON value in UTF-8 without U+FFFD: ${params:0:200}" && return 1; }
 	printf '%s\n' "$line" >&"$_expool_in"
 	_expool_answer "$1"
 }
@@ -98,11 +98,29 @@ expool_execute() { # [--field value]... [--] command [args]
 # Values are taken as JSON where they are, but for the fields that are always text. jq makes U+FFFD of what is not UTF-8.
 _expool_job() { # how many of the arguments are fields and values; these; the command
 	# shellcheck disable=SC2016
-	jq -cn 'if any($ARGS.positional[]; contains("\ufffd")) then "expool: execute: there are bytes that are not UTF-8, or U+FFFD\n" | halt_error(1) else . end
-		| ($ARGS.positional[0] | tonumber) as $n | $ARGS.positional[1:] | .[$n:] as $args | .[:$n]
+	_expool_texts "$@" | jq -cs 'if any(contains("\ufffd")) then "expool: execute: there are bytes that are not UTF-8, or U+FFFD\n" | halt_error(1) else . end
+		| (.[0] | tonumber) as $n | .[1:] | .[$n:] as $args | .[:$n]
 		| [range(0; $n; 2) as $i | {(.[$i]): (.[$i] as $field | .[$i + 1] as $value | $value
 			| if $field | IN("name", "workdir", "stdin", "category") then . else (try fromjson catch $value) end)}]
-		| {name: ($args | join(" ")), args: $args} + (add // {})' --args -- "$@"
+		| {name: ($args | join(" ")), args: $args} + (add // {})'
+}
+
+# Prints texts as JSON, a line each: as arguments of a program, the kernel would limit them.
+_expool_texts() { # text...
+	local LC_ALL=C text i byte code
+	for text; do
+		text=${text//\\/\\\\}
+		text=${text//\"/\\\"}
+		if [[ $text == *[$'\001'-$'\037']* ]]; then
+			for ((i = 1; i < 32; i++)); do
+				printf -v code '\\x%02x' "$i"
+				printf -v byte '%b' "$code"
+				printf -v code '\\u%04x' "$i"
+				text=${text//"$byte"/"$code"}
+			done
+		fi
+		printf '"%s"\n' "$text"
+	done
 }
 
 expool_join() { # [timeout]

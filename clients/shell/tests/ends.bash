@@ -256,3 +256,99 @@ test_a_number_of_retries_is_decimal_and_bounded() {
 	ends_with 2 expool run --retries-on-timeout 99999999999999999999 true ::: a
 	has "$err" "--retries-on-timeout is '99999999999999999999'"
 }
+
+# A server that refuses all calls, and does not end by itself.
+refusing_server() {
+	cat >refusing <<-'END'
+		#!/usr/bin/env bash
+		while IFS= read -r line; do
+			[[ $line =~ \"id\":\"([^\"]*)\" ]] && printf '{"jsonrpc":"2.0","id":"%s","error":{"code":-32603,"message":"out of order"}}\n' "${BASH_REMATCH[1]}"
+		done
+		exec sleep 1000
+	END
+	chmod +x refusing
+}
+
+test_a_refused_end_ends_the_run() {
+	local run status option
+	refusing_server
+	for option in '' -k '--halt soon,fail=1'; do
+		# shellcheck disable=SC2086
+		EXPOOL_RPC=$PWD/refusing EXPOOL_TEST_MARK=refused.$$ "$here/expool" run $option echo < <(echo a) >out 2>err &
+		run=$! status=0
+		trap 'kill "$run" 2>/dev/null' EXIT
+		until_true not kill -0 "$run" 2>/dev/null
+		wait "$run" || status=$?
+		is "$status" 3 "$option"
+		has "$(<err)" 'expool: line 1: out of order'
+		has "$(<err)" "expool: $PWD/refusing: out of order"
+		nothing_is_left refused
+	done
+}
+
+test_SIGKILL_of_the_server_loses_no_output_that_waits_for_its_turn() {
+	local run option status server
+	for option in '' --json; do
+		: >log
+		# shellcheck disable=SC2086
+		EXPOOL_TEST_MARK=turn.$$ "$here/expool" run -k -j2 --joblog log $option sh -c 'test $0 = 1 && exec sleep 1000; echo out-$0' ::: 1 2 3 4 5 >out 2>err &
+		run=$! status=0
+		trap 'kill "$run" 2>/dev/null' EXIT
+		until_true lines_in log 5
+		until_true server_is_known
+		kill -KILL "$server"
+		wait "$run" || status=$?
+		is "$status" 3
+		is "$(grep -o 'out-[0-9]' out | uniq)" $'out-2\nout-3\nout-4\nout-5' "$option"
+		is "$(<err)" "expool: $EXPOOL_RPC ended with status 137: what it had finished is printed"
+		nothing_is_left turn
+	done
+}
+
+test_a_reader_that_has_enough_is_status_141_where_SIGPIPE_is_ignored() {
+	local options
+	for options in '' --tag --json --dry-run; do
+		(
+			trap '' PIPE
+			# shellcheck disable=SC2086
+			expool run $options sh -c 'seq 30000' ::: {1..50} 2>err | head -n 1 >out
+			is "${PIPESTATUS[0]} $(<err)" '141 ' "$options"
+		) || exit
+	done
+}
+
+test_a_job_that_is_run_again_shows_the_output_of_its_last_attempt() {
+	local job='echo out$0; echo err$0 >&2; echo x >>attempts.$0; test $(wc -l <attempts.$0) = $1 || exec sleep 1000'
+	ends_with 0 expool run --retries-on-timeout 2 --timeout 2 --grace 0 sh -c "$job" ::: 1 ::: 2
+	is "$out|$err" 'out1|err1'
+	ends_with 1 expool run --retries-on-timeout 1 --timeout 2 --grace 0 --results r sh -c "$job" ::: 2 ::: 9
+	is "$(cat r/1.out r/1.err)" $'out2\nerr2'
+	is "$out" out2
+}
+
+# Two jobs that, once both run, grow until the other has ended: together they break the limit, alone they do not.
+test_jobs_that_the_memory_limit_puts_off_finish_with_the_output_of_their_last_attempt() {
+	local job='echo out$0; echo x >>attempts.$0; exec python3 growing $0 $((3 - $0))' option
+	type -P python3 >/dev/null || skip "there is no python3"
+	cat >growing <<-'END'
+		import os, sys, time
+		me, other = ("pid." + name for name in sys.argv[1:])
+		with open(me + ".new", "w") as file:
+		    file.write(str(os.getpid()))
+		os.rename(me + ".new", me)
+		while not os.path.exists(other):
+		    time.sleep(0.01)
+		process, held = "/proc/" + open(other).read(), []
+		while os.path.exists(process):
+		    if len(held) < 15:
+		        held.append(bytearray(10 << 20))
+		    time.sleep(0.02)
+	END
+	for option in '' '--halt soon,fail=1'; do
+		rm -f pid.* attempts.*
+		# shellcheck disable=SC2086
+		ends_with 0 expool run -k -j2 --memlimit 250MB $option sh -c "$job" ::: 1 2
+		is "$out" $'out1\nout2'
+		(($(cat attempts.* | wc -l) > 2)) || fail "none was put off"
+	done
+}

@@ -54,7 +54,7 @@ test_errors_of_calls_are_told_and_end_the_script() {
 	is "$out" $'status 1\nstatus 1\nstatus 1\nstatus 1'
 	has "$err" 'expool: execute: invalid params: timeuot is not known: did you mean timeout?'
 	has "$err" 'expool: no_such_method: there is no method'
-	has "$err" 'expool: jobs: its params are not JSON in UTF-8: {bad'
+	has "$err" 'expool: jobs: its params are not one JSON value in UTF-8 without U+FFFD: {bad'
 	nothing_is_left functions
 }
 
@@ -138,4 +138,22 @@ test_closing_what_is_not_open_gives_3() {
 	run_script <<<'expool_close || echo "status $?"'
 	is "$out" 'status 3'
 	is "$err" 'expool: shutdown: no conversation is open: expool_open comes first'
+}
+
+test_params_and_arguments_may_be_long() {
+	run_script <<-'END'
+		long=$(head -c 140000 /dev/zero | tr '\0' x)
+		expool_open
+		expool_execute --params "[\"$long\"]" --stdout pipe -- printf '%s|' $'"\\\t\n\001é\177' '&' '' >/dev/null
+		expool_execute -- true "${long:1:70000}" >/dev/null # twice, since it is a part of the name
+		expool_call execute "{\"jobs\": [$(for i in {1..2500}; do printf '{"name": "a job with a number: %s", "args": null},' "$i"; done) {\"name\": \"last\", \"args\": null}]}" | jq '.jobs | length'
+		expool_join | jq -c '[.done, .failed]'
+		expool_call jobs '{"limit": 1}' | jq -r '.jobs[] | .stdout, (.params[0] | length)'
+		expool_call execute "$long" || echo "refused $?"
+		expool_call jobs '{} {}' || echo "two $?"
+		expool_call jobs ' ' || echo "none $?"
+		expool_close
+	END
+	is "$out" $'2501\n[2503,0]\n"\\\t\n\001é\177|&||\n140000\nrefused 1\ntwo 1\nnone 1'
+	((${#err} < 1000)) || fail "${#err} characters of errors"
 }

@@ -10,6 +10,33 @@ test_install_puts_everything_under_the_prefix() {
 	is "$(find root -type f)" ''
 }
 
+test_the_paths_of_an_installation_may_contain_spaces() {
+	local root="$PWD/a  root" top=$here/../..
+	printf '#!/bin/sh\n' >server
+	# the server is not built for this
+	make -s -C "$top" -o build install DESTDIR="$root" PREFIX='/x y' EXPOOL_RPC="$PWD/server" >/dev/null || fail "make install"
+	is "$(echo "a  root/x y"/bin/*)" 'a  root/x y/bin/expool a  root/x y/bin/expool-rpc a  root/x y/bin/expool.sh'
+	: >"$root/x" && : >y
+	make -s -C "$top" uninstall DESTDIR="$root" PREFIX='/x y' >/dev/null || fail "make uninstall"
+	is "$(find "$root" -type f)" "$root/x"
+}
+
+test_a_home_folder_may_be_the_prefix() {
+	HOME="$PWD/my home" make -s -C "$here" install PREFIX='~/local' || fail "make install"
+	[[ -x 'my home/local/bin/expool' ]] || fail "it is not there"
+}
+
+test_fuzz_needs_no_repository_and_tells_when_it_finds_nothing() {
+	mkdir -p programs a/b
+	printf '#!/bin/sh\necho "go $*"\n' >programs/go && chmod +x programs/go
+	printf 'func FuzzOne(f *testing.F) {\n}\nfunc FuzzTwo(f *testing.F) {\n' >a/b/x_test.go
+	ends_with 0 env "PATH=$PWD/programs:$PATH" GIT_DIR=/nowhere "$here/../../scripts/fuzz" 3s
+	is "$(grep -c '^go test ./a/b .*-fuzz ^Fuzz\(One\|Two\)\$ -fuzztime 3s' out)" 2
+	rm a/b/x_test.go
+	ends_with 1 env "PATH=$PWD/programs:$PATH" "$here/../../scripts/fuzz" 3s
+	has "$err" 'there are no fuzz targets'
+}
+
 test_scripts_pass_shellcheck() {
 	type -P shellcheck >/dev/null || skip "there is no shellcheck"
 	(cd "$here" && shellcheck expool expool.sh test bench tests/*.bash completions/expool.bash) || fail "shellcheck"
@@ -57,6 +84,26 @@ test_bash_completes() {
 	is "$(completed expool run -j 2 -- cat --ti)" ''
 }
 
+test_bash_completes_values_as_nothing_else() {
+	is "$(completed expool run --results ech)" ''
+	is "$(completed expool run --results '')" ''
+	is "$(completed expool run --halt sooner)" ''
+	is "$(completed expool run --timeout '')" ''
+}
+
+# Bash has a word of its own for each =.
+test_bash_completes_values_after_an_equals_sign() {
+	is "$(completed expool run --affinity = l)" $'l2\nl3'
+	is "$(completed expool run --affinity = co)" core
+	is "$(completed expool run --halt =)" "$(completed expool run --halt '')"
+	is "$(completed expool run --halt = now,f)" now,fail=1
+	is "$(completed expool run --halt now,fail =)" 1
+	is "$(completed expool run --halt=now,f)" --halt=now,fail=1 'where = divides nothing'
+	is "$(completed expool run --tag = x)" ''
+	is "$(completed expool run --halt = now,fail = 1 --ti)" --timeout
+	is "$(completed expool run --halt now,fail = 1 ech | sort -u)" "$(compgen -c -- ech | sort -u)"
+}
+
 test_fish_completes() {
 	type -P fish >/dev/null || skip "there is no fish"
 	export HOME=$PWD
@@ -68,4 +115,25 @@ test_zsh_reads_its_completion() {
 	type -P zsh >/dev/null || skip "there is no zsh"
 	zsh -fc 'fpath=($1 $fpath); autoload -Uz compinit && compinit -u -D; print $_comps[expool]; autoload +X -z _expool' zsh "$here/completions" >seen || fail "zsh"
 	is "$(<seen)" _expool
+}
+
+# Types a line, with a tab for what is to be completed, into a zsh in which expool prints its arguments.
+zsh_completes() { # line, the arguments of expool then
+	printf 'fpath=(%q $fpath); autoload -Uz compinit && compinit -u -D; PS1="re""ady "; expool() { print -r -- "<$*>" >given }\n' "$here/completions" >.zshrc
+	rm -f keys given
+	ZDOTDIR=$PWD on_terminal zsh 'zsh -i'
+	until_true grep -q ready seen
+	printf '%s\n' "$1" >&"$keys"
+	until_true file_has given
+	exec {keys}>&-
+	kill "$terminal"
+	is "$(<given)" "<$2>" "$1"
+}
+
+test_zsh_completes_after_values_in_the_same_word() {
+	type -P zsh >/dev/null || skip "there is no zsh"
+	zsh_completes $'expool run -j2 --ta\t' 'run -j2 --tag'
+	zsh_completes $'expool run --timeout=5 --ta\t' 'run --timeout=5 --tag'
+	zsh_completes $'expool run -j2 --affinity co\t' 'run -j2 --affinity core'
+	zsh_completes $'expool run --affinity=co\t' 'run --affinity=core'
 }

@@ -89,7 +89,7 @@ test_a_full_disk_under_the_results_is_told_and_keeps_what_was_finished() {
 	# the third job fills the disk, when the records of the first two are there
 	ends_with 1 expool run -j1 --results small/r sh -c ': >ran.$0; echo $0; test $0 = 3 || exit 0
 		until test "$(wc -l <small/r/records.jsonl)" = 2; do sleep 0.01; done; tr "\0" x </dev/zero' < <(seq 1000)
-	has "$err" "can't write small/r/records.jsonl: is the disk full?"
+	has "$err" "can't write small/r/records.jsonl: No space left on device"
 	is "$(cat small/r/1.out small/r/2.out)" $'1\n2'
 	is "$(head -n 2 small/r/records.jsonl | jq -c '[.params.seq, .code]')" $'[1,0]\n[2,0]'
 	[[ ! -e ran.1000 ]] || fail "the run went on"
@@ -110,4 +110,70 @@ test_a_job_file_that_may_not_be_read_is_told() {
 	[[ ! -r secret ]] || skip "root may read everything"
 	ends_with 2 expool jobs secret
 	has "$err" "can't read secret: permission denied"
+}
+
+test_two_runs_do_not_share_a_folder_of_results() {
+	programs_without ls
+	# what another run does, just when this one has found the folder empty
+	printf '#!/bin/sh\n%q "$@"\necho another >r/records.jsonl\n' "$(type -P ls)" >programs/ls && chmod +x programs/ls
+	ends_with 2 env "PATH=$PWD/programs" "$here/expool" run --results r echo ::: a
+	has "$err" "can't write into r, or another run does"
+	is "$(cat r/*)" another
+	nothing_is_left shared
+}
+
+test_an_input_that_can_not_be_read_to_its_end_is_told() {
+	local options
+	for options in '' -0 --dry-run '-0 --dry-run'; do
+		# shellcheck disable=SC2086
+		EXPOOL_TEST_MARK=unread.$$ ends_with 2 expool run $options echo <.
+		has "$err" 'Is a directory'
+		# shellcheck disable=SC2086
+		EXPOOL_TEST_MARK=unread.$$ ends_with 2 expool jobs $options <.
+	done
+	nothing_is_left unread
+}
+
+test_too_few_descriptors_are_told() {
+	local few
+	for few in 10 14 16 17 18 24 31; do
+		few() { (ulimit -n "$few" && "$here/expool" run echo ::: a); }
+		ends_with 1 few
+		is "$err" "expool: can't run with $few open files: 32 are needed, which ulimit -n gives"
+		nothing_is_left few
+	done
+	few=32
+	printf 'a\0' >list
+	few() { (ulimit -n "$few" && "$here/expool" run -k -0 -a list --tag --joblog log --results r --memlimit 1GiB --retries-on-timeout 1 echo); }
+	ends_with 0 few
+	is "$out$err" $'a\ta'
+}
+
+test_a_pipe_that_can_not_be_opened_ends_the_run() {
+	programs_without mkfifo
+	# folders in the place of pipes, since root may open what has no permissions
+	printf '#!/bin/sh\nshift 3\nmkdir "$@"\n' >programs/mkfifo && chmod +x programs/mkfifo
+	ends_with 1 env "PATH=$PWD/programs" "$here/expool" run echo ::: a
+	has "$err" "can't open a pipe in $TMPDIR/expool-"
+	nothing_is_left pipes
+}
+
+test_options_of_bash_in_the_environment_change_nothing() {
+	local option
+	for option in allexport errexit keyword noclobber noglob posix; do
+		: >log
+		ends_with 0 env "SHELLOPTS=$option" "$here/expool" run -k --joblog log echo ::: a b=c
+		is "$out$err" $'a\nb=c' "$option"
+		lines_in log 3 || fail "$option: $(<log)"
+	done
+}
+
+test_variables_of_the_environment_reach_jobs_as_they_are() {
+	local name names
+	names=$(grep -oE '\b[a-z][a-z0-9_]*(\+?=|\b)' "$here/expool" | tr -d '+=' | sort -u) # all that may be variables
+	for name in $names; do printf '%s=given %s\n' "$name" "$name"; done >wanted
+	mapfile -t given <wanted
+	ends_with 0 env "${given[@]}" "$here/expool" run -k --tag --joblog log --results r --retries-on-timeout 1 env ::: --
+	sed 's/^--\t//' out | grep -E '^[a-z][a-z0-9_]*=' | sort >seen
+	sort wanted | diff - seen || fail "changed on the way"
 }

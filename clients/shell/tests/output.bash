@@ -85,6 +85,12 @@ test_the_bar_shows_progress_on_a_terminal() {
 	has "$(<seen)" '0 running, 3 of 3 done, 1 failed,'
 }
 
+test_the_bar_takes_one_row_of_any_terminal() {
+	script -qec "stty cols 20; '$here/expool' run --bar true ::: 1 2 3" /dev/null </dev/null >seen
+	is "$(grep -o $'\r\e\\[K[^\r]*running[^\r]*' seen | grep -vc $'\e\\[?7l.*\e\\[?7h')" 0
+	has "$(<seen)" '3 of 3 done'
+}
+
 test_job_objects_run() {
 	printf '%s\n' '{"name":"a","args":["echo","hi"]}' '' '{"name":"b","args":["sh","-c","echo $X"],"env":{"X":"ünï"}}' \
 		'{"name":"c","args":["echo","piped"],"stdout":"pipe","params":{"x":1}}' '{"name":"d","args":["echo","file"],"stdout":{"file":"d.txt"}}' >jobs.jsonl
