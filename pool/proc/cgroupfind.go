@@ -12,21 +12,21 @@ import (
 // unified stands for the hierarchy of version 2; those of version 1 go by the name of a controller.
 const unified = ""
 
-// ownCgroup finds the folder of this thread's cgroup, mostly the process's, in a mounted hierarchy: the unified one, alone or beside
-// version 1, or that of a controller of version 1, where a guardian's threads may be apart.
+// ownCgroup finds the folder of this process's cgroup in a mounted hierarchy: the unified one, alone or beside version 1, or
+// that of a controller of version 1.
 func ownCgroup(controller string) (string, error) {
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		return "", fmt.Errorf("find the cgroup mount: %w", err)
 	}
-	groups, err := os.ReadFile("/proc/thread-self/cgroup")
+	groups, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
 		return "", fmt.Errorf("find the server's cgroup: %w", err)
 	}
 	return cgroupDir(string(mounts), string(groups), controller)
 }
 
-// cgroupDir finds the folder from the contents of mountinfo and cgroup in /proc.
+// cgroupDir finds the folder from the contents of mountinfo and cgroup in /proc/self.
 func cgroupDir(mounts, groups, controller string) (string, error) {
 	name := "version 2"
 	if controller != unified {

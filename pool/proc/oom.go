@@ -13,7 +13,7 @@ import (
 // with the guardian is of this server's jobs, or of what its user runs beside it. Without such a cgroup there is the count of the whole host, other containers
 // included, which can only be a hint.
 type killerCount struct {
-	leaf  string // of the jobs, for which file was opened
+	leaf  string // of the jobs, for which file was opened; with version 1 it may be a memory cgroup
 	file  cgroupFile
 	open  bool // file was looked for
 	count int64
@@ -59,7 +59,13 @@ func (k *killerCount) find(leaf string) {
 	}
 	k.open, k.leaf, k.file = true, leaf, noFile
 	if dir, err := ownCgroup(memoryController); err == nil {
-		k.file = openOptional(dir, "memory.oom_control")
+		const v1 = "memory.oom_control"
+		if leaf != "" { // which may be one of version 2
+			k.file = openOptional(leaf, v1)
+		}
+		if k.file == noFile {
+			k.file = openOptional(dir, v1)
+		}
 		return
 	}
 	dir := leaf
