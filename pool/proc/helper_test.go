@@ -117,6 +117,9 @@ func (o other) start(dir string) error {
 	if o.clean {
 		cmd.Env = []string{}
 	}
+	if o.double {
+		return cmd.Run() // its child is adopted before all of its threads are gone, and until then it counts as alive
+	}
 	return cmd.Start()
 }
 
