@@ -123,7 +123,7 @@ func (s *Server) need(c *Call) *pool.Pool {
 	return s.pool
 }
 
-// makePool is called with the lock. Once the server ends there is no pool any more for whom nobody would see to its end.
+// makePool is called with the lock. A server that ends makes none, since nobody would see to the end of that.
 func (s *Server) makePool(cfg pool.Config) *wire.Error {
 	if s.why.cause != notEnding {
 		return wireError(pool.ErrClosed)
