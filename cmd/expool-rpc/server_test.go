@@ -224,7 +224,25 @@ func TestJobsRunInAServerWhoseFolderIsGone(t *testing.T) {
 	cmd := serverCommand("--workers=2")
 	cmd.Args = append([]string{"sh", "-c", `cd "$(mktemp -d)" && rmdir "$PWD" && exec "$@"`, "sh", cmd.Path}, cmd.Args[1:]...)
 	cmd.Path = "/bin/sh"
+	runsTwo(t, startCommand(t, cmd))
+}
+
+func TestJobsRunInAServerWhoseFolderIsRenamed(t *testing.T) {
+	cmd := serverCommand("--workers=2")
+	cmd.Dir = filepath.Join(t.TempDir(), "old")
+	if err := os.Mkdir(cmd.Dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	h := startCommand(t, cmd)
+	h.finished(h.execute(2, `{"name":"first","args":["true"]}`)) // the server is ready
+	if err := os.Rename(cmd.Dir, cmd.Dir+".new"); err != nil {
+		t.Fatal(err)
+	}
+	runsTwo(t, h)
+}
+
+func runsTwo(t *testing.T, h *host) {
+	t.Helper()
 	h.call(1, "execute", `{"jobs":[{"name":"a","args":["true"],"stdout":null},{"name":"b","args":["true"],"workdir":"/"}]}`)
 	if status := h.end(); status != 0 {
 		t.Errorf("exit status %d:\n%s", status, h.transcript())

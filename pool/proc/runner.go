@@ -15,8 +15,9 @@ import (
 type Runner struct {
 	cfg     Config
 	handler Handler
-	dir     string   // the server's folder when the Runner was made
-	env     []string // its environment then
+	dir     string      // the server's folder when the Runner was made
+	folder  os.FileInfo // the same
+	env     []string    // its environment then
 	null    *os.File
 	adopted bool  // this process was made a subreaper
 	cpus    []int // this process's before it was confined to OwnCPUs; nil if it was not
@@ -44,11 +45,15 @@ func New(cfg Config, h Handler) (*Runner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a runner: find the working folder: %w", err)
 	}
+	folder, err := os.Stat(ownFolder)
+	if err != nil {
+		return nil, fmt.Errorf("make a runner: look at the working folder: %w", err)
+	}
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return nil, fmt.Errorf("make a runner: %w", err)
 	}
-	r := &Runner{cfg: withDefaults(cfg), handler: h, dir: dir, env: os.Environ(), null: null,
+	r := &Runner{cfg: withDefaults(cfg), handler: h, dir: dir, folder: folder, env: os.Environ(), null: null,
 		attempts: map[Attempt]*peer{}, guardians: map[*peer]struct{}{}}
 	r.changed = sync.NewCond(&r.mu)
 	if cfg.Subreaper {
@@ -70,9 +75,9 @@ func New(cfg Config, h Handler) (*Runner, error) {
 // ownFolder leads to the folder that this process is in.
 const ownFolder = "/proc/self/cwd"
 
-// moved is the server's folder if this process has left it since; else empty, and guardians inherit it.
+// moved is the path of the server's folder if this process has left it since; else empty, and guardians inherit it, whatever its path is now.
 func (r *Runner) moved() string {
-	if now, err := os.Readlink(ownFolder); err == nil && now == r.dir {
+	if now, err := os.Stat(ownFolder); err == nil && os.SameFile(now, r.folder) {
 		return ""
 	}
 	return r.dir
